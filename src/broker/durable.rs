@@ -1,0 +1,196 @@
+//! What a broker keeps: the records a core asks its store to commit, and the image they add up to.
+//!
+//! ```text
+//! core --- Commit { number, records } ---> store (SQLite, or a simulated disk)
+//! core <-- Committed(number) ------------- store
+//! core <-- Image (at the start) ---------- store
+//! ```
+//!
+//! [`Image::apply`] says what a record means. A store of any kind must, after a restart, give the
+//! image that the records it committed add up to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
+
+/// A message's number in its broker. The upper bits count the broker's starts, so that a number is
+/// never given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u64);
+
+impl MessageId {
+    /// How many of the low bits count within one start of the broker.
+    pub const START_SHIFT: u32 = 40;
+
+    /// The first number of a broker's `boot`th start.
+    #[must_use]
+    pub fn first(boot: u32) -> Self {
+        Self(u64::from(boot) << Self::START_SHIFT)
+    }
+}
+
+/// Says whether two packets with one packet id carry the same message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub u64);
+
+/// How far the delivery of one message to one session has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// It waits for room in the window of what is in flight.
+    Queued,
+    /// PUBLISH was sent, or is about to be; PUBACK or PUBREC is to come.
+    Published(PacketId),
+    /// PUBREC came; PUBREL was sent, or is about to be; PUBCOMP is to come.
+    Released(PacketId),
+}
+
+/// One change of what a broker keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A message's body, before anything refers to it.
+    Message { id: MessageId, message: Arc<Message> },
+    /// Nothing refers to that body any more.
+    DropMessage { id: MessageId },
+    /// The retained message of a topic, in place of the one before.
+    Retain { topic: Topic, id: MessageId },
+    /// A topic has no retained message any more.
+    ClearRetained { topic: Topic },
+    /// A persistent session begins.
+    OpenSession { client: ClientId },
+    /// A session ends, with everything in it.
+    DropSession { client: ClientId },
+    /// A subscription begins or changes its `QoS`.
+    Subscribe { client: ClientId, filter: Filter, qos: QoS },
+    /// A subscription ends.
+    Unsubscribe { client: ClientId, filter: Filter },
+    /// A message is to be delivered to a session, after all that came before.
+    Queue { client: ClientId, number: u64, delivery: Delivery },
+    /// A delivery has come further.
+    Advance { client: ClientId, number: u64, stage: Stage },
+    /// A delivery is done with.
+    Dequeue { client: ClientId, number: u64 },
+    /// A QoS 2 message was taken in; its PUBREL is to come.
+    Receive { client: ClientId, packet_id: PacketId, digest: Digest },
+    /// Its PUBREL came.
+    Release { client: ClientId, packet_id: PacketId },
+    /// A bridge's far side knows these rules and has its retained messages (some digest of the
+    /// rules), or is to be told again at the next connect (none).
+    Established { client: ClientId, rules: Option<Digest> },
+}
+
+/// One message on its way to one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// Which message.
+    pub id: MessageId,
+    /// The `QoS` it is delivered with.
+    pub qos: QoS,
+    /// The retain flag it is delivered with.
+    pub retain: bool,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+/// What a store gives a broker at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Image {
+    /// How often this store was opened, this time included.
+    pub boot: u32,
+    /// The bodies that retained messages and deliveries refer to.
+    pub messages: BTreeMap<MessageId, Arc<Message>>,
+    /// The retained message of each topic.
+    pub retained: BTreeMap<Topic, MessageId>,
+    /// The persistent sessions.
+    pub sessions: BTreeMap<ClientId, SessionImage>,
+}
+
+/// What is kept of one session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionImage {
+    /// Its subscriptions and their `QoS`.
+    pub subscriptions: BTreeMap<Filter, QoS>,
+    /// What is to be delivered to it, in order of the number.
+    pub deliveries: BTreeMap<u64, Delivery>,
+    /// QoS 2 messages taken in from it whose PUBREL is to come.
+    pub received: BTreeMap<PacketId, Digest>,
+    /// For a bridge's session: the rules its far side was told.
+    pub established: Option<Digest>,
+}
+
+/// A batch of records that become durable together, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Counts a core's commits from 1.
+    pub number: u64,
+    /// What changes, in order.
+    pub records: Vec<Record>,
+}
+
+impl Image {
+    /// Makes the change that `record` stands for.
+    ///
+    /// # Panics
+    /// When the record refers to a message, session or delivery that is not there: a core that
+    /// writes such a record is wrong, and a store that swallowed it would hide that.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Message { id, message } => {
+                let before = self.messages.insert(*id, Arc::clone(message));
+                assert!(before.is_none(), "message {id:?} is there already");
+            }
+            Record::DropMessage { id } => {
+                let before = self.messages.remove(id);
+                assert!(before.is_some(), "message {id:?} is not there");
+            }
+            Record::Retain { topic, id } => {
+                assert!(self.messages.contains_key(id), "message {id:?} is not there");
+                self.retained.insert(topic.clone(), *id);
+            }
+            Record::ClearRetained { topic } => {
+                self.retained.remove(topic);
+            }
+            Record::OpenSession { client } => {
+                let before = self.sessions.insert(client.clone(), SessionImage::default());
+                assert!(before.is_none(), "session {client} is there already");
+            }
+            Record::DropSession { client } => {
+                let before = self.sessions.remove(client);
+                assert!(before.is_some(), "session {client} is not there");
+            }
+            Record::Subscribe { client, filter, qos } => {
+                self.session(client).subscriptions.insert(filter.clone(), *qos);
+            }
+            Record::Unsubscribe { client, filter } => {
+                self.session(client).subscriptions.remove(filter);
+            }
+            Record::Queue { client, number, delivery } => {
+                assert!(self.messages.contains_key(&delivery.id), "no message {:?}", delivery.id);
+                let before = self.session(client).deliveries.insert(*number, *delivery);
+                assert!(before.is_none(), "delivery {number} to {client} is there already");
+            }
+            Record::Advance { client, number, stage } => {
+                let deliveries = &mut self.session(client).deliveries;
+                let delivery = deliveries.get_mut(number).expect("a delivery that was queued");
+                delivery.stage = *stage;
+            }
+            Record::Dequeue { client, number } => {
+                let before = self.session(client).deliveries.remove(number);
+                assert!(before.is_some(), "delivery {number} to {client} is not there");
+            }
+            Record::Receive { client, packet_id, digest } => {
+                self.session(client).received.insert(*packet_id, *digest);
+            }
+            Record::Release { client, packet_id } => {
+                self.session(client).received.remove(packet_id);
+            }
+            Record::Established { client, rules } => {
+                self.session(client).established = *rules;
+            }
+        }
+    }
+
+    fn session(&mut self, client: &ClientId) -> &mut SessionImage {
+        self.sessions.get_mut(client).expect("a session that was opened")
+    }
+}

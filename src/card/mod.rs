@@ -1,0 +1,77 @@
+//! The boards' programs: pure state machines that a driver connects to a broker.
+//!
+//! ```text
+//! click, MQTT ---> Input ---> Program::handle(now, input) ---> Output ---> MQTT
+//!                                  |
+//!                                  +--- Face: what its window may show
+//! ```
+//!
+//! A program knows what MQTT told it and what was clicked, and nothing else. Times are since the
+//! world began.
+
+pub mod face;
+
+pub use face::{Face, Ignored, Link, Origin, SensorFace};
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::mqtt::{ClientId, Filter, QoS, Topic};
+
+/// The number of a sensor, 1 to 6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SensorNumber(pub u8);
+
+/// Names one publication until it counts as sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// What happens to a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The broker answered CONNECT.
+    Connected { session_present: bool },
+    /// The connection is gone, for the reason given; the driver dials again by itself.
+    Disconnected { reason: String },
+    /// The broker answered the SUBSCRIBE.
+    Subscribed,
+    /// A message came.
+    Message { topic: Topic, payload: Bytes, retain: bool },
+    /// PUBREC came for this publication: it is the broker's now.
+    Sent(Token),
+    /// Somebody clicked a sensor's button.
+    Toggle(SensorNumber),
+    /// A script or a test sets a sensor.
+    Set(SensorNumber, bool),
+}
+
+/// What a program wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// SUBSCRIBE to all of these in one packet.
+    Subscribe(Vec<(Filter, QoS)>),
+    /// PUBLISH; `Input::Sent` is to follow, for `QoS` 2.
+    Publish { token: Token, topic: Topic, payload: Bytes, qos: QoS, retain: bool },
+}
+
+/// How a program connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The client id, by which the broker keeps its session.
+    pub client_id: ClientId,
+    /// CONNECT's clean session flag; the cards' programs say false.
+    pub clean_session: bool,
+    /// CONNECT's keep-alive.
+    pub keep_alive: Duration,
+}
+
+/// One program of a board.
+pub trait Program: Send {
+    /// How it connects.
+    fn identity(&self) -> Identity;
+    /// Takes one input at time `now`, gives what is to be done, in order.
+    fn handle(&mut self, now: Duration, input: Input) -> Vec<Output>;
+    /// What its window may show.
+    fn face(&self) -> &Face;
+}

@@ -1,0 +1,58 @@
+//! What a person or a script may ask of a world. The windows, the scripts of scenarios and the
+//! command line all speak this.
+
+use std::path::PathBuf;
+
+use super::name::{BoardName, BridgeName, ProgramName};
+use crate::card::SensorNumber;
+
+/// One request. What comes of it shows in the next snapshots and in the trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Click a sensor's button in a program's window.
+    Toggle { program: ProgramName, sensor: SensorNumber },
+    /// Set a sensor to OK (true) or KO (false).
+    Set { program: ProgramName, sensor: SensorNumber, ok: bool },
+    /// Do something to a program.
+    Program { program: ProgramName, action: Action },
+    /// Do something to a board's broker.
+    Broker { board: BoardName, action: Action },
+    /// Do something to a bridge, leaving its broker alone.
+    Bridge { bridge: BridgeName, action: Action },
+    /// Let a bridge that waits dial at once.
+    RetryNow { bridge: BridgeName },
+    /// Give a board power, or take it from broker and programs together, as by a pulled plug.
+    Power { board: BoardName, on: bool },
+    /// Do something to a bridge's cable.
+    Cable { bridge: BridgeName, fault: CableFault },
+    /// Start everything again on an empty state; the old state is kept aside.
+    FreshStart,
+    /// Put a state that was kept aside back in place.
+    PutBack { aside: PathBuf },
+    /// End everything cleanly.
+    Quit,
+}
+
+/// What can be done to a program, a broker or a bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Start it, if it is not running.
+    Start,
+    /// Stop it politely: a goodbye to whoever it is connected to, everything flushed.
+    Stop,
+    /// Stop it politely and start it again.
+    Restart,
+    /// End it without a goodbye.
+    Kill,
+}
+
+/// What can be done to a cable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CableFault {
+    /// Cut it so that both ends notice at once (a reset).
+    Cut,
+    /// Cut it silently: both ends go on believing until a keep-alive runs out.
+    CutSilently,
+    /// Make it whole.
+    Mend,
+}

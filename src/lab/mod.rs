@@ -1,0 +1,16 @@
+//! The lab: a scenario's boards, what may be asked of them, and what is seen of them.
+//!
+//! ```text
+//! windows, scripts --- Command ---> world (live or simulated) --- Snapshot ---> windows, reports
+//!                                      |
+//!                                      +--- Trace
+//! ```
+
+pub mod command;
+pub mod name;
+pub mod snapshot;
+pub mod trace;
+
+pub use command::{Action, CableFault, Command};
+pub use name::{BoardName, BridgeName, ProgramName};
+pub use snapshot::Snapshot;

@@ -1,0 +1,1 @@
+//! Packets from and to bytes.

@@ -1,0 +1,21 @@
+//! MQTT's own nouns: topics, filters, `QoS`, messages, packets and their bytes.
+//!
+//! Everything here is a value or a function of values. Nothing here knows of brokers, sessions,
+//! sockets or clocks.
+
+pub mod codec;
+pub mod filter;
+pub mod identity;
+pub mod message;
+pub mod packet;
+pub mod qos;
+pub mod rule;
+pub mod topic;
+
+pub use filter::Filter;
+pub use identity::ClientId;
+pub use message::Message;
+pub use packet::{Packet, PacketId};
+pub use qos::QoS;
+pub use rule::{Direction, Rule};
+pub use topic::Topic;
