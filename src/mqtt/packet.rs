@@ -69,6 +69,8 @@ impl Packet {
 /// The protocol level of a CONNECT. [MQTT 3.1.1, section 3.1.2.2]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
+    /// MQTT 3.1: level 3, with the protocol name `MQIsdp`.
+    V31,
     /// MQTT 3.1.1: level 4.
     V311,
     /// Another one, which is answered with CONNACK 1. [MQTT-3.1.2-2]
@@ -96,6 +98,23 @@ pub struct Connect {
     pub username: Option<String>,
     /// Password.
     pub password: Option<Bytes>,
+}
+
+impl Connect {
+    /// A CONNECT of which nothing but the level could be read.
+    #[must_use]
+    pub fn unknown(level: Level) -> Self {
+        Self {
+            level,
+            bridge: false,
+            client_id: ClientId::new(""),
+            clean_session: true,
+            keep_alive_s: 0,
+            will: None,
+            username: None,
+            password: None,
+        }
+    }
 }
 
 /// CONNACK.
