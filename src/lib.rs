@@ -4,3 +4,4 @@ pub mod broker;
 pub mod card;
 pub mod lab;
 pub mod mqtt;
+pub mod store;
