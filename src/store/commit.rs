@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use super::error::CommitError;
 use super::session::Sessions;
 use crate::broker::Record;
-use crate::broker::durable::Stage;
+use crate::broker::durable::{Stage, Subscription};
 use crate::mqtt::{ClientId, PacketId};
 
 /// How many statements are prepared once and kept: all of them.
@@ -50,8 +50,8 @@ impl<'db> Work<'db> {
                 "REPLACE INTO received (session_id, packet_id, digest) VALUES (?1, ?2, ?3)",
             )?,
             release: get("DELETE FROM received WHERE session_id = ?1 AND packet_id = ?2")?,
-            retain: get("REPLACE INTO retained (topic, message_id)
-                 SELECT ?1, id FROM message WHERE id = ?2")?,
+            retain: get("REPLACE INTO retained (topic, message_id, origin)
+                 SELECT ?1, id, ?3 FROM message WHERE id = ?2")?,
             db,
             sessions,
         })
@@ -100,8 +100,9 @@ impl<'db> Work<'db> {
                 self.release.execute((session, *packet_id))?;
                 return Ok(());
             }
-            Record::Retain { topic, id } => {
-                self.retain.execute((topic.as_str(), id.0.cast_signed()))?
+            Record::Retain { topic, id, origin } => {
+                let origin = origin.as_ref().map(ClientId::as_str);
+                self.retain.execute((topic.as_str(), id.0.cast_signed(), origin))?
             }
             rare => return self.write_rare(rare),
         };
@@ -117,13 +118,13 @@ impl<'db> Work<'db> {
             Record::ClearRetained { topic } => {
                 execute("DELETE FROM retained WHERE topic = ?1", &[&topic.as_str()])?;
             }
-            Record::OpenSession { client } => {
+            Record::OpenSession { client, bridge } => {
                 if self.sessions.get(client).is_some() {
                     return fits(0, record);
                 }
                 let id = self.sessions.open(client);
-                let sql = "INSERT INTO session (id, client_id) VALUES (?1, ?2)";
-                execute(sql, &[&id, &client.as_str()])?;
+                let sql = "INSERT INTO session (id, client_id, bridge) VALUES (?1, ?2, ?3)";
+                execute(sql, &[&id, &client.as_str(), bridge])?;
             }
             Record::DropSession { client } => {
                 let session = self.sessions.drop(client).ok_or_else(|| unfit(record))?;
@@ -133,9 +134,14 @@ impl<'db> Work<'db> {
                 let gone = execute("DELETE FROM session WHERE id = ?1", &[&session])?;
                 return fits(gone, record);
             }
-            Record::Subscribe { client, filter, qos } => {
-                let sql = "REPLACE INTO subscription (session_id, filter, qos) VALUES (?1, ?2, ?3)";
-                execute(sql, &[&self.session(client)?, &filter.as_str(), &qos.level()])?;
+            Record::Subscribe { client, filter, options } => {
+                let sql = "REPLACE INTO subscription
+                         (session_id, filter, qos, no_local, retain_as_published)
+                     VALUES (?1, ?2, ?3, ?4, ?5)";
+                let Subscription { qos, no_local, retain_as_published } = options;
+                let session = self.session(client)?;
+                let (filter, qos) = (filter.as_str(), qos.level());
+                execute(sql, &[&session, &filter, &qos, no_local, retain_as_published])?;
             }
             Record::Unsubscribe { client, filter } => {
                 let sql = "DELETE FROM subscription WHERE session_id = ?1 AND filter = ?2";

@@ -9,7 +9,9 @@ use rusqlite::{Connection, Row};
 use super::error::StoreError;
 use super::schema;
 use super::session::Sessions;
-use crate::broker::durable::{Delivery, Digest, SessionImage, Stage};
+use crate::broker::durable::{
+    Delivery, Digest, RetainedImage, SessionImage, Stage, Subscription,
+};
 use crate::broker::{Image, MessageId};
 use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
 
@@ -53,19 +55,22 @@ fn load(db: &Connection) -> Result<(Image, Sessions), Fault> {
     let mut image = Image { boot, ..Image::default() };
     let sql = "SELECT id, topic, payload, qos, retain, properties FROM message";
     each(db, sql, |row| load_message(row, &mut image))?;
-    each(db, "SELECT topic, message_id FROM retained", |row| {
+    each(db, "SELECT topic, message_id, origin FROM retained", |row| {
         let (topic, id) = (topic(&row.get::<_, String>(0)?)?, message_id(row, 1)?);
         must_have(&image, id, || format!("the retained message of {topic}"))?;
-        image.retained.insert(topic, id);
+        let origin = row.get::<_, Option<String>>(2)?.map(|client| ClientId::new(&client));
+        image.retained.insert(topic, RetainedImage { id, origin });
         Ok(())
     })?;
     // The sessions by their ids, taken apart from the image while they are filled.
     let mut sessions = Sessions::default();
-    each(db, "SELECT id, client_id, established FROM session ORDER BY id", |row| {
+    let sql = "SELECT id, client_id, established, bridge FROM session ORDER BY id";
+    each(db, sql, |row| {
         let client = ClientId::new(&row.get::<_, String>(1)?);
         let established = row.get::<_, Option<i64>>(2)?.map(digest);
         sessions.insert_stored(client.clone(), row.get(0)?);
-        let session = SessionImage { established, ..SessionImage::default() };
+        let bridge = row.get(3)?;
+        let session = SessionImage { bridge, established, ..SessionImage::default() };
         image.sessions.insert(client, session);
         Ok(())
     })?;
@@ -75,11 +80,13 @@ fn load(db: &Connection) -> Result<(Image, Sessions), Fault> {
             || Fault::Nonsense(format!("{what} belongs to session {id}, which is missing"));
         clients.get(&id).ok_or_else(missing)
     };
-    each(db, "SELECT session_id, filter, qos FROM subscription", |row| {
+    let sql = "SELECT session_id, filter, qos, no_local, retain_as_published FROM subscription";
+    each(db, sql, |row| {
         let filter = filter(&row.get::<_, String>(1)?)?;
         let client = client_of(row.get(0)?, "a subscription")?;
-        let level = qos(row, 2)?;
-        session(&mut image, client).subscriptions.insert(filter, level);
+        let (no_local, retain_as_published) = (row.get(3)?, row.get(4)?);
+        let options = Subscription { qos: qos(row, 2)?, no_local, retain_as_published };
+        session(&mut image, client).subscriptions.insert(filter, options);
         Ok(())
     })?;
     let sql = "SELECT session_id, number, message_id, qos, retain, stage, packet_id FROM delivery";

@@ -38,20 +38,27 @@ CREATE TABLE message (
 
 CREATE TABLE retained (
     topic      TEXT NOT NULL PRIMARY KEY,
-    message_id INTEGER NOT NULL
+    message_id INTEGER NOT NULL,
+    -- The client id of the session that published it.
+    origin     TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE session (
     id          INTEGER PRIMARY KEY,
     client_id   TEXT NOT NULL UNIQUE,
-    -- For a bridge: a digest of the rules its remote side was told.
+    -- Whether it is the local half of one of this broker's own bridges.
+    bridge      INTEGER NOT NULL CHECK (bridge IN (0, 1)),
+    -- For a bridge: a digest of the rules by which its remote side has its retained messages.
     established INTEGER
 ) STRICT;
 
 CREATE TABLE subscription (
-    session_id INTEGER NOT NULL,
-    filter     TEXT NOT NULL,
-    qos        INTEGER NOT NULL CHECK (qos BETWEEN 0 AND 2),
+    -- For a bridge's session: what the remote broker has granted.
+    session_id          INTEGER NOT NULL,
+    filter              TEXT NOT NULL,
+    qos                 INTEGER NOT NULL CHECK (qos BETWEEN 0 AND 2),
+    no_local            INTEGER NOT NULL CHECK (no_local IN (0, 1)),
+    retain_as_published INTEGER NOT NULL CHECK (retain_as_published IN (0, 1)),
     PRIMARY KEY (session_id, filter)
 ) STRICT, WITHOUT ROWID;
 

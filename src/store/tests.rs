@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use super::{Holder, Store, StoreError};
-use crate::broker::durable::{Delivery, Digest, Stage};
+use crate::broker::durable::{Delivery, Digest, Stage, Subscription};
 use crate::broker::{Image, MessageId, Record};
 use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
 
@@ -49,11 +49,13 @@ fn delivery(id: u64, stage: Stage) -> Delivery {
 fn sample() -> Vec<Record> {
     let client = ClientId::new("card1_monitor");
     let filter = Filter::parse("sensors/all").expect("a filter");
+    let options =
+        Subscription { qos: QoS::ExactlyOnce, no_local: true, retain_as_published: false };
     vec![
         message(1 << 40, "sensors/all", br#"{"sensor_1":true}"#),
-        Record::Retain { topic: topic("sensors/all"), id: MessageId(1 << 40) },
-        Record::OpenSession { client: client.clone() },
-        Record::Subscribe { client: client.clone(), filter, qos: QoS::ExactlyOnce },
+        Record::Retain { topic: topic("sensors/all"), id: MessageId(1 << 40), origin: None },
+        Record::OpenSession { client: client.clone(), bridge: true },
+        Record::Subscribe { client: client.clone(), filter, options },
         Record::Queue {
             client: client.clone(),
             number: 7,

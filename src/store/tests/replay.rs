@@ -54,7 +54,7 @@ fn record(image: &Image, kind: u8, a: usize, b: usize, c: u64) -> Option<Record>
     let session = image.sessions.get(&client);
     let number = session.and_then(|session| pick(session.deliveries.keys().copied(), b));
     if kind >= 5 && session.is_none() {
-        return Some(Record::OpenSession { client });
+        return Some(Record::OpenSession { client, bridge: b.is_multiple_of(2) });
     }
     match kind {
         0..=1 => {
@@ -69,14 +69,21 @@ fn record(image: &Image, kind: u8, a: usize, b: usize, c: u64) -> Option<Record>
                 let to = |session: &crate::broker::durable::SessionImage| {
                     session.deliveries.values().any(|delivery| delivery.id == *id)
                 };
-                image.retained.values().any(|held| held == id) || image.sessions.values().any(to)
+                image.retained.values().any(|held| held.id == *id) || image.sessions.values().any(to)
             };
             id.filter(|id| !used(id)).map(|id| Record::DropMessage { id })
         }
-        3 => id.map(|id| Record::Retain { topic, id }),
+        3 => {
+            let origin = a.is_multiple_of(2).then_some(client);
+            id.map(|id| Record::Retain { topic, id, origin })
+        }
         4 => Some(Record::ClearRetained { topic }),
         5 => Some(Record::DropSession { client }),
-        6 => Some(Record::Subscribe { client, filter, qos }),
+        6 => {
+            let (no_local, retain_as_published) = (b.is_multiple_of(2), c.is_multiple_of(2));
+            let options = Subscription { qos, no_local, retain_as_published };
+            Some(Record::Subscribe { client, filter, options })
+        }
         7 => Some(Record::Unsubscribe { client, filter }),
         8..=9 => {
             let free = !session?.deliveries.contains_key(&c);
