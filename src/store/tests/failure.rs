@@ -116,7 +116,7 @@ fn a_writer_commits_in_order_and_stops() {
     writer.stop().expect("all to be saved");
     let expected: Vec<_> = (1..=50).map(|number| Done::Committed { number }).collect();
     assert_eq!(told.iter().collect::<Vec<_>>(), expected);
-    assert_eq!(stored(&path), Vec::from_iter(1..=50));
+    assert_eq!(stored(&path), (1..=50).collect::<Vec<_>>());
 }
 
 #[test]
