@@ -169,7 +169,7 @@ fn a_folder_that_cannot_be_made_names_the_store() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Damage anywhere: it is found, or it does no harm that SQLite could see; never a panic, and
     /// never a change to a file that was refused.
