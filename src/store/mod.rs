@@ -13,6 +13,9 @@
 //! write-ahead log is on the disk by then. Nothing in here knows of MQTT's rules, sockets or time;
 //! it imports `broker` and `mqtt` for their nouns alone.
 //!
+//! Commits fail, and recover, when another connection to the file holds `BEGIN IMMEDIATE`: that is
+//! how tests of a broker make its store fail.
+//!
 //! While a store is open, no other code of this process may open and close its file, not even to
 //! copy it: POSIX takes away all locks of a process on a file when any handle of it is closed.
 

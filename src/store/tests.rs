@@ -73,7 +73,9 @@ fn sample() -> Vec<Record> {
 /// The image that records add up to, at a broker's `boot`th start.
 fn sum(boot: u32, records: &[Record]) -> Image {
     let mut image = Image { boot, ..Image::default() };
-    records.iter().for_each(|record| image.apply(record));
+    for record in records {
+        image.apply(record);
+    }
     image
 }
 

@@ -116,7 +116,7 @@ fn a_writer_commits_in_order_and_stops() {
     writer.stop().expect("all to be saved");
     let expected: Vec<_> = (1..=50).map(|number| Done::Committed { number }).collect();
     assert_eq!(told.iter().collect::<Vec<_>>(), expected);
-    assert_eq!(stored(&path), Vec::from_iter(1..=50));
+    assert_eq!(stored(&path), (1..=50).collect::<Vec<_>>());
 }
 
 #[test]
@@ -127,8 +127,10 @@ fn a_failing_commit_is_told_once_and_kept() {
     writer.submit(commit(1));
     let Done::Failing { number: 1, reason } = next(&told) else { panic!("it cannot work") };
     assert!(reason.contains("locked"), "{reason}");
+    // Long enough for another try or two, which would have been told if every one was.
+    let silence = told.recv_timeout(Duration::from_secs(1));
+    assert_eq!(silence, Err(crossbeam_channel::RecvTimeoutError::Timeout));
     drop(other);
-    // Had it been told at every try, this would be another `Failing`.
     assert_eq!(next(&told), Done::Committed { number: 1 });
     writer.submit(commit(2));
     assert_eq!(next(&told), Done::Committed { number: 2 });

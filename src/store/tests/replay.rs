@@ -140,7 +140,7 @@ fn replay(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_store_gives_back_what_its_records_add_up_to(steps in vec(step(), 1..120)) {
