@@ -58,12 +58,8 @@ mod tests {
     use crate::card::{Ignored, SensorFace};
 
     fn face() -> Face {
-        let sensor = |n| SensorFace {
-            number: SensorNumber(n),
-            state: None,
-            origin: None,
-            unsent: false,
-        };
+        let sensor =
+            |n| SensorFace { number: SensorNumber(n), state: None, origin: None, unsent: false };
         Face { own: vec![sensor(4)], heard: vec![sensor(1)], ..Face::default() }
     }
 

@@ -18,6 +18,7 @@
 //!
 //! `driver` is the one part with sockets, clocks and tasks; everything else here is pure.
 
+mod clicks;
 pub mod display;
 pub mod driver;
 pub mod event;
@@ -25,7 +26,6 @@ pub mod face;
 pub mod fence;
 pub mod monitor;
 pub mod payload;
-mod clicks;
 mod session;
 
 #[cfg(test)]

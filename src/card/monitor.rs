@@ -49,8 +49,12 @@ pub trait Board: Send {
     fn sensors() -> (Vec<SensorFace>, Vec<SensorFace>);
     /// Gives `face` what `card1` and `all`, the last words of the two topics, say of it. Answers
     /// whether that changed a sensor.
-    fn settle(face: &mut Face, card1: &States, all: Option<&States>, at: (Origin, Duration))
-    -> bool;
+    fn settle(
+        face: &mut Face,
+        card1: &States,
+        all: Option<&States>,
+        at: (Origin, Duration),
+    ) -> bool;
     /// In words, what a settled face still waits for; empty for nothing.
     fn waits_for(face: &Face) -> String;
 }

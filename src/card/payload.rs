@@ -173,9 +173,15 @@ mod tests {
         let check = |payload: &str, expected: &[(u8, bool)]| {
             assert_eq!(parse(payload.as_bytes(), &(1..=6)), Ok(states(expected)), "{payload}");
         };
-        check(r#"{"sensor_1": true, "sensor_2": false, "sensor_3": null}"#, &[(1, true), (2, false)]);
-        check(r#" {"sensor_6":false}
-        "#, &[(6, false)]);
+        check(
+            r#"{"sensor_1": true, "sensor_2": false, "sensor_3": null}"#,
+            &[(1, true), (2, false)],
+        );
+        check(
+            r#" {"sensor_6":false}
+        "#,
+            &[(6, false)],
+        );
         check("{}", &[]);
     }
 

@@ -51,7 +51,7 @@ impl Session {
         Identity {
             client_id: ClientId::new(self.client_id),
             clean_session: false,
-            keep_alive: Duration::from_secs(60),
+            keep_alive: Duration::from_mins(1),
         }
     }
 

@@ -47,23 +47,34 @@ use crate::mqtt::{QoS, Topic};
 /// The longest remaining length of an MQTT packet, in bytes. [MQTT 3.1.1, section 2.2.3]
 const LONGEST_PACKET: usize = 268_435_455;
 /// Our packet ids are 1 to this.
-const IDS: u16 = 4;
+pub(super) const IDS: u16 = 4;
 /// How often a PUBREL is sent again before a broker that hangs up on it is given up on.
-const RELEASES: u8 = 3;
+pub(super) const RELEASES: u8 = 3;
 
 /// What the broker said, for the program.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    Connected { session_present: bool },
+    Connected {
+        session_present: bool,
+    },
     Subscribed,
-    Message { topic: Topic, payload: Bytes, retain: bool },
+    Message {
+        topic: Topic,
+        payload: Bytes,
+        retain: bool,
+    },
     Sent(Token),
     /// A message that is none: why.
-    Unusable { topic: String, reason: String },
+    Unusable {
+        topic: String,
+        reason: String,
+    },
     /// DISCONNECT was written.
     Goodbye,
     /// The connection is gone, or could not be made.
-    Gone { reason: String },
+    Gone {
+        reason: String,
+    },
 }
 
 /// What one poll brought.
@@ -138,6 +149,8 @@ impl Client {
             rumqttc::Event::Outgoing(_) => return None,
         };
         match packet {
+            // A second CONNACK is a breach, which rumqttc tells before it fails for it.
+            Packet::ConnAck(_) if self.outbox.online => None,
             Packet::ConnAck(connack) => Some(self.connected(connack.session_present)),
             Packet::SubAck(suback) => Some(self.subscribed(&suback)),
             Packet::Publish(publish) => self.publish(publish),
@@ -205,9 +218,7 @@ impl Client {
             }
         }
         Some(match Topic::parse(&publish.topic) {
-            Ok(topic) => {
-                Said::Message { topic, payload: publish.payload, retain: publish.retain }
-            }
+            Ok(topic) => Said::Message { topic, payload: publish.payload, retain: publish.retain },
             Err(error) => Said::Unusable { topic: publish.topic, reason: error.to_string() },
         })
     }
@@ -289,19 +300,17 @@ impl Outbox {
             let Some(output) = self.waiting.pop_front() else {
                 return;
             };
-            let asked = match &output {
-                Output::Subscribe(filters) => self.requests.try_subscribe_many(
-                    filters
-                        .iter()
-                        .map(|(f, q)| SubscribeFilter::new(f.as_str().to_owned(), level(*q))),
-                ),
-                Output::Publish { topic, payload, qos, retain, .. } => self.requests.try_publish(
-                    topic.as_str(),
-                    level(*qos),
-                    *retain,
-                    payload.to_vec(),
-                ),
-            };
+            let asked =
+                match &output {
+                    Output::Subscribe(filters) => self.requests.try_subscribe_many(
+                        filters
+                            .iter()
+                            .map(|(f, q)| SubscribeFilter::new(f.as_str().to_owned(), level(*q))),
+                    ),
+                    Output::Publish { topic, payload, qos, retain, .. } => self
+                        .requests
+                        .try_publish(topic.as_str(), level(*qos), *retain, payload.to_vec()),
+                };
             if asked.is_err() {
                 // Its channel is full of subscriptions; the next answer makes room.
                 self.waiting.push_front(output);

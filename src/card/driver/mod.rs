@@ -85,8 +85,7 @@ pub fn spawn(
     let (orders, taken) = mpsc::channel(ORDERS);
     let (sender, face) = watch::channel(Arc::new(program.face().clone()));
     let client = Client::new(program.identity(), *address.borrow());
-    let desk =
-        Desk { program, clock: Box::new(clock), report: Box::new(report), face: sender };
+    let desk = Desk { program, clock: Box::new(clock), report: Box::new(report), face: sender };
     let task = Task { desk, client, address, orders: taken };
     Handle { orders, face, task: tokio::spawn(task.run()) }
 }
