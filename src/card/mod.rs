@@ -30,6 +30,8 @@ mod session;
 
 #[cfg(test)]
 mod pair;
+#[cfg(test)]
+mod tests;
 
 pub use display::Display;
 pub use event::Event;

@@ -11,6 +11,8 @@
 mod client;
 
 #[cfg(test)]
+mod mosquitto;
+#[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;

@@ -27,7 +27,9 @@ fn sequences(length: usize) -> Vec<Vec<Part>> {
 /// Both boards run, sensors 1 and 4 are KO.
 fn running(seed: u64) -> World {
     let mut world = World::new(seed);
-    PARTS.iter().for_each(|part| world.start(*part));
+    for part in PARTS {
+        world.start(part);
+    }
     world.run();
     world.click(SensorNumber(1));
     world.click(SensorNumber(4));
@@ -81,6 +83,24 @@ fn restarts_that_overlap() {
 }
 
 #[test]
+fn programs_that_are_killed_while_they_restore() {
+    for seed in 0..400 {
+        let mut world = running(seed);
+        for turn in 0..6 {
+            let part =
+                [Part::Card1, Part::Card2, Part::Display][(turn + usize::from(seed % 2 == 1)) % 3];
+            for _ in 0..=seed % 3 {
+                world.kill(part);
+                world.start(part);
+                world.run_some();
+            }
+        }
+        world.run();
+        world.check();
+    }
+}
+
+#[test]
 fn the_whole_application_restarts_in_every_order() {
     fn orders(rest: &[Part]) -> Vec<Vec<Part>> {
         if rest.is_empty() {
@@ -100,7 +120,9 @@ fn the_whole_application_restarts_in_every_order() {
         let mut world = running(seed);
         world.click(SensorNumber(2));
         world.run_some();
-        PARTS.iter().for_each(|part| world.kill(*part));
+        for part in PARTS {
+            world.kill(part);
+        }
         for part in order {
             world.start(part);
             if seed % 3 == 0 {
