@@ -2,5 +2,6 @@
 
 pub mod broker;
 pub mod card;
+pub mod conf;
 pub mod lab;
 pub mod mqtt;
