@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod card;
+pub mod conf;
 pub mod lab;
 pub mod mqtt;
 pub mod store;

@@ -1,0 +1,23 @@
+//! What people write: boards' `mosquitto.conf` files and a scenario's `scenario.toml`, parsed into
+//! typed values.
+//!
+//! ```text
+//! builtin, a folder on disk ---> Folder ---> scenario::Scenario     (scenario.toml)
+//!                                       +--> mosquitto::Config      (one for each board)
+//!                                       +--> ConfError              (file, line, text, what to do)
+//! ```
+//!
+//! Pure but for the thin functions that read a file. It knows the broker's settings and MQTT's
+//! nouns, and must not know who uses them: the names of boards, programs and bridges are plain
+//! strings here.
+
+pub mod builtin;
+pub mod error;
+pub mod folder;
+pub mod mosquitto;
+mod nearest;
+pub mod scenario;
+
+pub use error::{ConfError, Mistake};
+pub use folder::{Folder, Opened};
+pub use scenario::Scenario;

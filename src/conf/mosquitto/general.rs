@@ -1,0 +1,139 @@
+//! The options that hold for the whole broker, wherever they stand in the file.
+
+use std::path::PathBuf;
+
+use super::line::{Line, Wrong, wrong};
+use super::reader::Reader;
+use crate::broker::Limits;
+
+/// The largest payload of MQTT. [MQTT 3.1.1, section 2.2.3]
+const MAX_PAYLOAD: i64 = 268_435_455;
+
+/// The smallest `max_packet_size` that mosquitto takes: less would get in the way of a CONNECT.
+const MIN_PACKET_SIZE: i64 = 20;
+
+/// Takes a line, if it is a general one.
+pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wrong> {
+    Ok(limit(&mut reader.config.settings.limits, line)?
+        || persistence(reader, line)?
+        || reader.log.read(line)?
+        || without_effect(reader, line)?
+        || rest(reader, line)?)
+}
+
+fn limit(limits: &mut Limits, line: &Line<'_>) -> Result<bool, Wrong> {
+    let most = i64::from(i32::MAX);
+    match line.option {
+        "max_inflight_messages" => {
+            let number = line.number(i64::from(i32::MIN)..=i64::from(u16::MAX))?;
+            // Below 0 means no limit to mosquitto, and 65,535 is what no limit comes to.
+            limits.max_inflight_messages =
+                u16::try_from(number).ok().filter(|count| *count < u16::MAX).unwrap_or(0);
+        }
+        "max_inflight_bytes" => limits.max_inflight_bytes = line.count()?,
+        "max_queued_messages" => limits.max_queued_messages = line.count()?,
+        "max_queued_bytes" => limits.max_queued_bytes = line.count()?,
+        "max_subscriptions_per_client" => limits.max_subscriptions_per_client = line.count()?,
+        "max_packet_size" => {
+            limits.max_packet_size = unsigned(line.number(MIN_PACKET_SIZE..=most)?)?;
+        }
+        "message_size_limit" => {
+            limits.message_size_limit = unsigned(line.number(0..=MAX_PAYLOAD)?)?;
+        }
+        "retain_available" => limits.retain_available = line.bool()?,
+        "allow_zero_length_clientid" => limits.allow_zero_length_clientid = line.bool()?,
+        "auto_id_prefix" => {
+            let prefix = line.text()?;
+            if prefix.len() > 50 {
+                return Err(wrong("`auto_id_prefix` has at most 50 bytes"));
+            }
+            prefix.clone_into(&mut limits.auto_id_prefix);
+        }
+        "queue_qos0_messages" => limits.queue_qos0_messages = line.bool()?,
+        "upgrade_outgoing_qos" => limits.upgrade_outgoing_qos = line.bool()?,
+        "allow_duplicate_messages" => limits.allow_duplicate_messages = line.bool()?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn persistence(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wrong> {
+    match line.option {
+        "persistence" | "retained_persistence" => {
+            reader.config.settings.persistence = line.bool()?;
+        }
+        "persistence_location" => {
+            let location = PathBuf::from(reader.once(line)?);
+            reader.config.persistence_location = Some(location);
+        }
+        "persistence_file" => {
+            let name = reader.once(line)?;
+            if name.contains(['/', '\\']) {
+                return Err(wrong("`persistence_file` is a file's name, without a folder")
+                    .help("name the folder by `persistence_location`"));
+            }
+            name.clone_into(&mut reader.config.persistence_file);
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Options that change nothing here, so that a file that has them works all the same.
+fn without_effect(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wrong> {
+    let why = match line.option {
+        "autosave_interval" => {
+            line.number(i64::from(i32::MIN)..=i64::from(i32::MAX))?;
+            "what is promised is saved before it is promised"
+        }
+        "autosave_on_changes" => {
+            line.bool()?;
+            "what is promised is saved before it is promised"
+        }
+        "sys_interval" => {
+            line.number(0..=i64::from(u16::MAX))?;
+            "statistics are not published under $SYS yet"
+        }
+        "user" => {
+            line.text()?;
+            "the broker runs as whoever starts it"
+        }
+        "pid_file" => {
+            line.text()?;
+            "no pid file is written"
+        }
+        "retry_interval" => "a connection that lasts loses nothing; mosquitto ignores it too",
+        _ => return Ok(false),
+    };
+    reader.note(line, format!("`{}` is without effect here: {why}", line.option));
+    Ok(true)
+}
+
+fn rest(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wrong> {
+    match line.option {
+        "allow_anonymous" => {
+            let allowed = line.bool()?;
+            reader.anonymous = Some((allowed, reader.mistake(line, anonymous_forbidden())));
+        }
+        "set_tcp_nodelay" => reader.config.set_tcp_nodelay = line.bool()?,
+        "global_max_connections" => {
+            let most = line.number(i64::from(i32::MIN)..=i64::from(i32::MAX))?;
+            reader.global_max_connections = usize::try_from(most).ok();
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Why `allow_anonymous false` cannot stand yet.
+fn anonymous_forbidden() -> Wrong {
+    wrong(
+        "this would refuse every client: `password_file` is an option of mosquitto's that \
+         Twinboard does not support yet",
+    )
+    .help("write `allow_anonymous true`, on a listener that only this machine can reach")
+}
+
+fn unsigned(number: i64) -> Result<usize, Wrong> {
+    usize::try_from(number).map_err(|_| wrong(format!("{number} is too large for this machine")))
+}

@@ -1,0 +1,181 @@
+//! Listeners: `listener`, the older `port` and `bind_address`, and what belongs to a listener.
+
+use super::Listener;
+use super::line::{Line, Wrong, in_range, wrong};
+use super::log::not_yet;
+use super::reader::Reader;
+use crate::conf::error::Mistake;
+use crate::mqtt::QoS;
+
+/// The port of the listener that `bind_address` alone makes.
+const DEFAULT_PORT: u16 = 1883;
+
+/// The listeners while a file is read.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    found: Vec<Listener>,
+    /// Which of them `port` and `bind_address` are about.
+    default: Option<usize>,
+    /// `max_connections` and `max_qos` lines, to be checked when all listeners are known.
+    options: Vec<ListenerOption>,
+}
+
+/// A line that mosquitto takes for one listener, and a broker core for all of them.
+#[derive(Debug)]
+struct ListenerOption {
+    value: Value,
+    listener: Option<usize>,
+    mistake: Mistake,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Value {
+    MaxConnections(Option<usize>),
+    MaxQos(QoS),
+}
+
+/// Takes a line, if it is a listener's.
+pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wrong> {
+    match line.option {
+        "listener" => listen(reader, line)?,
+        "port" => {
+            let port = port(line.word()?)?;
+            let listener = reader.listeners.default_listener(line.number);
+            listener.port = port;
+            reader.note(line, "`port` is an old option: write `listener` instead".to_owned());
+        }
+        "bind_address" => {
+            let address = reader.once(line)?.to_owned();
+            let listener = reader.listeners.default_listener(line.number);
+            listener.bind_address = Some(address);
+            let better = "`bind_address` is an old option: write `listener PORT ADDRESS` instead";
+            reader.note(line, better.to_owned());
+        }
+        "max_connections" => {
+            let most = line.number(i64::from(i32::MIN)..=i64::from(i32::MAX))?;
+            option(reader, line, Value::MaxConnections(usize::try_from(most).ok()));
+        }
+        "max_qos" | "maximum_qos" => {
+            let level = line.number(0..=2)?;
+            let qos = u8::try_from(level).ok().and_then(QoS::from_level).unwrap_or_default();
+            option(reader, line, Value::MaxQos(qos));
+        }
+        "protocol" => match line.word()? {
+            "mqtt" => {}
+            other @ ("websockets" | "http_api") => {
+                return Err(not_yet(&format!("protocol {other}")));
+            }
+            other => return Err(wrong(format!("`protocol` takes mqtt, not `{other}`"))),
+        },
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn port(word: &str) -> Result<u16, Wrong> {
+    let number = in_range("port", word, &(1..=i64::from(u16::MAX)))?;
+    u16::try_from(number).map_err(|_| wrong(format!("`{word}` is no port")))
+}
+
+fn listen(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<(), Wrong> {
+    line.text()?;
+    let words: Vec<_> = line.words().collect();
+    let (number, address) = match words[..] {
+        ["0", _] => {
+            return Err(wrong(
+                "a listener on a Unix socket is something that Twinboard does not support yet",
+            ));
+        }
+        [number] => (port(number)?, None),
+        [number, address] => (port(number)?, Some(address.to_owned())),
+        _ => return Err(wrong("`listener` takes a port and, if wanted, an address to bind")),
+    };
+    let same = |other: &&Listener| other.port == number && other.bind_address == address;
+    if let Some(other) = reader.listeners.found.iter().find(same) {
+        return Err(wrong(format!("line {} listens there already", other.line)));
+    }
+    let listener = Listener { port: number, bind_address: address, line: line.number };
+    reader.listeners.found.push(listener);
+    Ok(())
+}
+
+fn option(reader: &mut Reader<'_>, line: &Line<'_>, value: Value) {
+    let many = wrong(format!(
+        "`{}` holds for the whole broker in Twinboard so far, and this file has several listeners",
+        line.option
+    ))
+    .help("say the same for each listener, or leave it out");
+    let mistake = reader.mistake(line, many);
+    let listener = reader.listeners.found.len().checked_sub(1);
+    reader.listeners.options.push(ListenerOption { value, listener, mistake });
+}
+
+impl Listeners {
+    /// The listener that `port` and `bind_address` describe together.
+    fn default_listener(&mut self, line: usize) -> &mut Listener {
+        let index = *self.default.get_or_insert_with(|| {
+            self.found.push(Listener { port: DEFAULT_PORT, bind_address: None, line });
+            self.found.len() - 1
+        });
+        &mut self.found[index]
+    }
+
+    /// Whether a line made one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The line of the first.
+    pub(super) fn first_line(&self) -> Option<usize> {
+        self.found.first().map(|listener| listener.line)
+    }
+
+    /// Hands the listeners and their limits over, and what is wrong with them.
+    pub(super) fn finish(self, reader: &mut Reader<'_>) {
+        let connections = |value| matches!(value, Value::MaxConnections(_));
+        let groups = self.options.into_iter().partition::<Vec<_>, _>(|it| connections(it.value));
+        for group in [groups.0, groups.1] {
+            reader.mistakes.extend(misplaced(&group, self.found.len(), self.default));
+            match group.last().map(|last| last.value) {
+                Some(Value::MaxConnections(most)) => {
+                    reader.config.settings.limits.max_connections = most;
+                }
+                Some(Value::MaxQos(qos)) => reader.config.settings.limits.max_qos = qos,
+                None => {}
+            }
+        }
+        reader.config.listeners = self.found;
+    }
+}
+
+/// What is wrong with the lines of one option: they must mean the same for every listener, as the
+/// core knows no listeners.
+fn misplaced(
+    lines: &[ListenerOption],
+    listeners: usize,
+    default: Option<usize>,
+) -> Option<Mistake> {
+    let first = lines.first()?;
+    let early = lines.iter().find(|line| line.listener.is_none() && default.is_none());
+    if let (Some(early), 1..) = (early, listeners) {
+        return Some(Mistake {
+            what: "this stands before the `listener` it is about".to_owned(),
+            help: Some(
+                "put it below: mosquitto would open one more listener, on port 1883".to_owned(),
+            ),
+            ..early.mistake.clone()
+        });
+    }
+    let known = |number: usize| lines.iter().any(|line| line.listener == Some(number));
+    let all_the_same = lines.iter().all(|line| same(line.value, first.value));
+    let everywhere = listeners < 2 || (0..listeners).all(known);
+    (!(everywhere && (all_the_same || listeners < 2))).then(|| first.mistake.clone())
+}
+
+fn same(one: Value, other: Value) -> bool {
+    match (one, other) {
+        (Value::MaxConnections(a), Value::MaxConnections(b)) => a == b,
+        (Value::MaxQos(a), Value::MaxQos(b)) => a == b,
+        _ => false,
+    }
+}

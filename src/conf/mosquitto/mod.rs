@@ -1,0 +1,107 @@
+//! `mosquitto.conf`: the boards' brokers are configured in mosquitto's words.
+//! [mosquitto.conf manual, version 2.1]
+//!
+//! ```text
+//! text --- Line (option, value) --+-- general    the whole broker
+//!                                 +-- listener   listener, port, max_connections …
+//!                                 +-- bridge     connection, then its options
+//!                                 +-- names      unknown, or not supported yet
+//! ```
+//!
+//! Two things differ from mosquitto on purpose: an option that cannot mean what it says is an
+//! error, and so is a file that would refuse every client.
+
+mod address;
+mod bridge;
+mod general;
+mod line;
+mod listener;
+pub mod log;
+mod names;
+mod reader;
+mod topic;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use log::Log;
+
+use super::error::{ConfError, Mistake};
+use crate::broker::Settings;
+
+/// A port that a broker opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// TCP port, 1 to 65,535.
+    pub port: u16,
+    /// The address or host name to bind; none stands for every interface of the machine.
+    pub bind_address: Option<String>,
+    /// The line of the file, counted from 1.
+    pub line: usize,
+}
+
+/// What a file says, with mosquitto's defaults where it says nothing.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The ports to open, in the order of the file. None stands for one on loopback alone, 1883
+    /// unless the command line names another.
+    pub listeners: Vec<Listener>,
+    /// What the broker core is told.
+    pub settings: Settings,
+    /// Whether clients without a user name are let in. A file with a listener must say so; without
+    /// a listener it is true, as only this machine can connect.
+    pub allow_anonymous: bool,
+    /// `persistence_location`: the folder of the store; none stands for a place of the caller's
+    /// choice.
+    pub persistence_location: Option<PathBuf>,
+    /// `persistence_file`: the store's file name, `mosquitto.db` unless the file says otherwise.
+    pub persistence_file: String,
+    /// `set_tcp_nodelay`: whether small packets leave at once.
+    pub set_tcp_nodelay: bool,
+    /// The log's options.
+    pub log: Log,
+    /// What the file's author might want to know, though the file works: old options, options
+    /// without effect, times that were put right. Shown as notes, in the order of the lines.
+    pub notes: Vec<Mistake>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listeners: Vec::new(),
+            settings: Settings::default(),
+            allow_anonymous: true,
+            persistence_location: None,
+            persistence_file: "mosquitto.db".to_owned(),
+            set_tcp_nodelay: false,
+            log: Log::default(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the text of a file. `file` is its name in messages; `host` is the machine's name, which
+    /// mosquitto puts into the client ids of bridges that have none.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the file.
+    pub fn parse(file: &str, text: &str, host: &str) -> Result<Self, ConfError> {
+        reader::read(file, text, host)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or everything that is wrong in it.
+    pub fn load(path: &Path, host: &str) -> Result<Self, ConfError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|why| {
+            let help = "check the path, and that the file can be read as text in UTF-8";
+            Mistake::of_file(&name, format!("the file cannot be read: {why}"), help)
+        })?;
+        Self::parse(&name, &text, host)
+    }
+}

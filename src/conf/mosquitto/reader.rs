@@ -1,0 +1,146 @@
+//! Reads a file line by line, and checks at its end what only the whole file shows.
+
+use std::collections::BTreeSet;
+
+use super::bridge::Section;
+use super::line::{Line, Wrong, wrong};
+use super::listener::Listeners;
+use super::log::{self, not_yet};
+use super::{Config, bridge, general, listener, names};
+use crate::conf::error::{ConfError, Mistake};
+use crate::conf::nearest::nearest;
+
+/// A file that is being read.
+pub(super) struct Reader<'a> {
+    file: &'a str,
+    /// The machine's name, for bridges without a `remote_clientid`.
+    pub(super) host: &'a str,
+    pub(super) config: Config,
+    pub(super) log: log::Reading,
+    pub(super) listeners: Listeners,
+    pub(super) bridges: Vec<Section>,
+    /// What `allow_anonymous` says, and the mistake that it is where that is false.
+    pub(super) anonymous: Option<(bool, Mistake)>,
+    pub(super) global_max_connections: Option<usize>,
+    pub(super) mistakes: Vec<Mistake>,
+    /// Options that may stand once, with the number of bridges seen before them.
+    seen: BTreeSet<(usize, &'static str)>,
+}
+
+/// Reads a whole file.
+pub(super) fn read(file: &str, text: &str, host: &str) -> Result<Config, ConfError> {
+    let mut reader = Reader::new(file, host);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines = || text.split('\n').enumerate().filter_map(|(i, raw)| Line::parse(i + 1, raw));
+    for line in lines() {
+        if let Err(wrong) = reader.line(&line) {
+            let mistake = reader.mistake(&line, wrong);
+            reader.mistakes.push(mistake);
+        }
+    }
+    let listening = reader.listeners.first_line();
+    reader.finish(lines().find(|line| Some(line.number) == listening).as_ref())
+}
+
+impl<'a> Reader<'a> {
+    fn new(file: &'a str, host: &'a str) -> Self {
+        Self {
+            file,
+            host,
+            config: Config::default(),
+            log: log::Reading::default(),
+            listeners: Listeners::default(),
+            bridges: Vec::new(),
+            anonymous: None,
+            global_max_connections: None,
+            mistakes: Vec::new(),
+            seen: BTreeSet::new(),
+        }
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> Result<(), Wrong> {
+        let taken =
+            general::read(self, line)? || listener::read(self, line)? || bridge::read(self, line)?;
+        if taken { Ok(()) } else { Err(unknown(line)) }
+    }
+
+    /// The mistake that `wrong` is in this file.
+    pub(super) fn mistake(&self, line: &Line<'_>, wrong: Wrong) -> Mistake {
+        line.mistake(self.file, wrong)
+    }
+
+    /// Says something about a line that is no mistake.
+    pub(super) fn note(&mut self, line: &Line<'_>, what: String) {
+        self.config.notes.push(line.mistake(self.file, wrong(what)));
+    }
+
+    /// The text of an option that mosquitto takes once in a file or in a section.
+    pub(super) fn once<'l>(&mut self, line: &Line<'l>) -> Result<&'l str, Wrong> {
+        let section = if names::BRIDGE.contains(&line.option) { self.bridges.len() } else { 0 };
+        let name = match line.option {
+            "clientid" => "remote_clientid",
+            "username" => "remote_username",
+            "password" => "remote_password",
+            "addresses" => "address",
+            other => names::supported().find(|name| *name == other).unwrap_or_default(),
+        };
+        if !self.seen.insert((section, name)) {
+            return Err(wrong(format!("`{name}` is said twice")).help("keep one of the two lines"));
+        }
+        line.text()
+    }
+
+    fn finish(mut self, listener_line: Option<&Line<'_>>) -> Result<Config, ConfError> {
+        self.check_anonymous(listener_line);
+        std::mem::take(&mut self.listeners).finish(&mut self);
+        let limits = &mut self.config.settings.limits;
+        limits.max_connections = match (limits.max_connections, self.global_max_connections) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        bridge::finish(&mut self);
+        self.config.log = self.log.finish();
+        if self.mistakes.is_empty() {
+            return Ok(self.config);
+        }
+        self.mistakes.sort_by_key(|mistake| mistake.line);
+        Err(ConfError { mistakes: self.mistakes })
+    }
+
+    /// Nobody gets in by accident, and nobody wonders why nobody gets in.
+    fn check_anonymous(&mut self, listener_line: Option<&Line<'_>>) {
+        match (self.anonymous.take(), listener_line) {
+            (Some((true, _)), _) => self.config.allow_anonymous = true,
+            (Some((false, mistake)), _) => self.mistakes.push(mistake),
+            (None, None) => self.config.allow_anonymous = self.listeners.is_empty(),
+            (None, Some(line)) => {
+                let what = "this listener would refuse every client: with a listener, \
+                            mosquitto lets nobody in without a password unless the file says so";
+                let wrong = wrong(what).help("add the line `allow_anonymous true`");
+                let mistake = self.mistake(line, wrong);
+                self.mistakes.push(mistake);
+            }
+        }
+    }
+}
+
+/// What to say of an option that nobody took.
+fn unknown(line: &Line<'_>) -> Wrong {
+    let option = line.option;
+    if option.starts_with('#') {
+        return wrong("a comment has its `#` in the first column")
+            .help("take away the spaces before it");
+    }
+    if names::is_unsupported(option) {
+        return not_yet(option);
+    }
+    if option.contains('\t') {
+        return wrong("there is a tab between the words").help("mosquitto takes spaces only");
+    }
+    let wrong =
+        wrong(format!("`{option}` is an option that neither mosquitto nor Twinboard knows"));
+    match nearest(option, names::all()) {
+        Some(name) => wrong.help(format!("did you mean `{name}`?")),
+        None => wrong,
+    }
+}

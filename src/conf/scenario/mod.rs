@@ -1,0 +1,255 @@
+//! `scenario.toml`: a scenario's boards, the programs on them, its script and what it promises.
+//!
+//! ```toml
+//! title = "Dual board"
+//! description = "Two boards, two brokers, one bridge."
+//!
+//! [[board]]
+//! name = "board1"
+//! title = "Board 1"
+//! conf = "board1.conf"                # mosquitto's words, in the same folder
+//!
+//! [[board.program]]
+//! name = "card1_monitor"
+//! kind = "card1"                      # card1, card2 or display
+//!
+//! [[step]]                            # one deed each, in this order
+//! say = "A sensor of board 1 fails."  # for people; may be left out
+//! toggle = { program = "card1_monitor", sensor = 2 }
+//!
+//! [[step]]
+//! wait_until = { agree = true }       # a condition, see below
+//! within = 20                         # seconds; 10 where nothing is said
+//!
+//! [[expect]]                          # conditions that hold at the end
+//! agree = true
+//! ```
+//!
+//! Deeds: `toggle`, `set` (with `ok = true` or `false`), `stop`, `start`, `restart` and `kill` of
+//! `{ program = … }`, `{ broker = BOARD }` or `{ bridge = … }`, `power_off` and `power_on` of a
+//! board, `cut`, `cut_silently` and `mend` of a bridge's cable, `wait_until`. Conditions: `shows`
+//! (`{ program, sensor, as = "ok" | "ko" | "unknown" }`), `online`, `offline`, `connected`,
+//! `disconnected`, `agree = true`, `quiet = true`.
+//!
+//! This file holds the values; `read` reads and checks them. Names are plain strings:
+//! what a world makes of them is the lab's.
+
+mod raw;
+pub(super) mod read;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::error::ConfError;
+
+/// How long a `wait_until` waits where nothing is said.
+pub const DEFAULT_WITHIN: Duration = Duration::from_secs(10);
+
+/// A scenario, its names checked against each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// For people: "Dual board".
+    pub title: String,
+    /// For people, a sentence or more; empty where nothing is said.
+    pub description: String,
+    /// At least one, with distinct names.
+    pub boards: Vec<Board>,
+    /// The script; may be empty.
+    pub steps: Vec<Step>,
+    /// What must hold when the script has run.
+    pub expectations: Vec<Expectation>,
+}
+
+/// A board: a broker and programs that connect to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Board {
+    /// Letters, digits, `_` and `-`: it names a folder too.
+    pub name: String,
+    /// For people: "Board 1". The name, where nothing is said.
+    pub title: String,
+    /// The broker's conf file, beside the scenario.
+    pub conf: String,
+    /// Its programs, whose names are unique in the scenario.
+    pub programs: Vec<Program>,
+    /// The line of its name in the file.
+    pub line: usize,
+}
+
+/// A program of a board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Letters, digits, `_` and `-`.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The programs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Sensors 1 to 3.
+    Card1,
+    /// Sensors 4 to 6, and what board 1 says.
+    Card2,
+    /// All six, none its own.
+    Display,
+}
+
+impl Kind {
+    /// Whether it has a button for this sensor.
+    #[must_use]
+    pub fn owns(self, sensor: u8) -> bool {
+        match self {
+            Self::Card1 => (1..=3).contains(&sensor),
+            Self::Card2 => (4..=6).contains(&sensor),
+            Self::Display => false,
+        }
+    }
+
+    /// Whether its window shows this sensor.
+    #[must_use]
+    pub fn shows(self, sensor: u8) -> bool {
+        match self {
+            Self::Card1 => self.owns(sensor),
+            Self::Card2 | Self::Display => (1..=6).contains(&sensor),
+        }
+    }
+}
+
+/// One step of the script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What to tell people before it.
+    pub say: Option<String>,
+    /// What is done.
+    pub deed: Deed,
+    /// The line of the file where it begins.
+    pub line: usize,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Click a sensor's button.
+    Toggle { program: String, sensor: u8 },
+    /// Set a sensor to OK (true) or KO (false).
+    Set { program: String, sensor: u8, ok: bool },
+    /// Stop politely.
+    Stop(Target),
+    /// Start, if it is not running.
+    Start(Target),
+    /// Stop politely and start again.
+    Restart(Target),
+    /// End without a goodbye.
+    Kill(Target),
+    /// Take power from a board, as by a pulled plug.
+    PowerOff(String),
+    /// Give a board power.
+    PowerOn(String),
+    /// Cut a bridge's cable, so that both ends notice.
+    Cut(String),
+    /// Cut a bridge's cable, so that neither end notices.
+    CutSilently(String),
+    /// Make a bridge's cable whole.
+    Mend(String),
+    /// Go on as soon as the condition holds; it fails the script if that takes longer.
+    WaitUntil { condition: Condition, within: Duration },
+}
+
+/// What can be stopped, started, restarted and killed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// A program, by its name.
+    Program(String),
+    /// A broker, by its board's name.
+    Broker(String),
+    /// A bridge, by its `connection` name.
+    Bridge(String),
+}
+
+/// What must hold at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// What.
+    pub condition: Condition,
+    /// The line of the file where it stands.
+    pub line: usize,
+}
+
+/// Something that holds in a world or does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// A program shows a sensor as OK (true), KO (false) or unknown.
+    Shows { program: String, sensor: u8, state: Option<bool> },
+    /// A program is connected to its broker.
+    Online(String),
+    /// A program is not connected to its broker, or does not run.
+    Offline(String),
+    /// A bridge is connected, as its own end believes.
+    Connected(String),
+    /// A bridge is not connected.
+    Disconnected(String),
+    /// All programs show the same known state for each sensor that they show.
+    Agree,
+    /// Nothing is queued or in flight anywhere, and no click waits to be sent.
+    Quiet,
+}
+
+impl Scenario {
+    /// Reads the text of a file; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// What is wrong in it: a single mistake where it is no such TOML, all of them where names or
+    /// numbers do not fit together. Whether conf files and bridges are there is checked by
+    /// [`super::Folder::open`].
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfError> {
+        read::scenario(file, text)
+    }
+
+    /// A program and its board.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Option<(&Board, &Program)> {
+        self.boards.iter().find_map(|board| {
+            board.programs.iter().find(|program| program.name == name).map(|found| (board, found))
+        })
+    }
+
+    /// Every bridge that script and expectations speak of, with the line where they do.
+    pub fn bridges_named(&self) -> impl Iterator<Item = (&str, usize)> {
+        let steps = self.steps.iter().filter_map(|step| Some((step.deed.bridge()?, step.line)));
+        let expectations = self.expectations.iter();
+        steps.chain(expectations.filter_map(|it| Some((it.condition.bridge()?, it.line))))
+    }
+}
+
+impl Deed {
+    fn bridge(&self) -> Option<&str> {
+        match self {
+            Self::Stop(Target::Bridge(name))
+            | Self::Start(Target::Bridge(name))
+            | Self::Restart(Target::Bridge(name))
+            | Self::Kill(Target::Bridge(name))
+            | Self::Cut(name)
+            | Self::CutSilently(name)
+            | Self::Mend(name) => Some(name),
+            Self::WaitUntil { condition, .. } => condition.bridge(),
+            _ => None,
+        }
+    }
+}
+
+impl Condition {
+    fn bridge(&self) -> Option<&str> {
+        match self {
+            Self::Connected(name) | Self::Disconnected(name) => Some(name),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `scenario.toml` as serde reads it: which keys there are, and nothing about what they mean. A
+//! [`Spanned`] value remembers its place for messages.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Kind, Target};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawScenario {
+    pub(super) title: String,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default)]
+    pub(super) board: Vec<RawBoard>,
+    #[serde(default)]
+    pub(super) step: Vec<Spanned<RawStep>>,
+    #[serde(default)]
+    pub(super) expect: Vec<Spanned<RawCondition>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBoard {
+    pub(super) name: Spanned<String>,
+    pub(super) title: Option<String>,
+    pub(super) conf: Spanned<String>,
+    #[serde(default)]
+    pub(super) program: Vec<RawProgram>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProgram {
+    pub(super) name: Spanned<String>,
+    pub(super) kind: Spanned<Kind>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStep {
+    pub(super) say: Option<String>,
+    pub(super) toggle: Option<Spanned<RawToggle>>,
+    pub(super) set: Option<Spanned<RawSet>>,
+    pub(super) stop: Option<Spanned<Target>>,
+    pub(super) start: Option<Spanned<Target>>,
+    pub(super) restart: Option<Spanned<Target>>,
+    pub(super) kill: Option<Spanned<Target>>,
+    pub(super) power_off: Option<Spanned<String>>,
+    pub(super) power_on: Option<Spanned<String>>,
+    pub(super) cut: Option<String>,
+    pub(super) cut_silently: Option<String>,
+    pub(super) mend: Option<String>,
+    pub(super) wait_until: Option<Spanned<RawCondition>>,
+    pub(super) within: Option<Spanned<u64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawToggle {
+    pub(super) program: String,
+    pub(super) sensor: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSet {
+    pub(super) program: String,
+    pub(super) sensor: u8,
+    pub(super) ok: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCondition {
+    pub(super) shows: Option<RawShows>,
+    pub(super) online: Option<String>,
+    pub(super) offline: Option<String>,
+    pub(super) connected: Option<String>,
+    pub(super) disconnected: Option<String>,
+    pub(super) agree: Option<bool>,
+    pub(super) quiet: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawShows {
+    pub(super) program: String,
+    pub(super) sensor: u8,
+    pub(super) r#as: RawState,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawState {
+    Ok,
+    Ko,
+    Unknown,
+}

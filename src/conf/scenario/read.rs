@@ -1,0 +1,277 @@
+//! Reads `scenario.toml` and checks what serde cannot: that names are unique and known, that
+//! sensors belong to their programs, that a step does one thing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::raw::{RawBoard, RawCondition, RawProgram, RawScenario, RawState, RawStep};
+use super::{
+    Board, Condition, DEFAULT_WITHIN, Deed, Expectation, Kind, Program, Scenario, Step, Target,
+};
+use crate::conf::error::{ConfError, Mistake};
+use crate::conf::nearest::nearest;
+
+/// Reads the text of a file.
+pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
+    let mut check = Check { file, text, mistakes: Vec::new(), programs: BTreeMap::new() };
+    let raw: RawScenario = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        check.wrong(at, error.message(), None);
+        ConfError { mistakes: std::mem::take(&mut check.mistakes) }
+    })?;
+    let boards = check.boards(raw.board);
+    let steps = raw.step.into_iter().filter_map(|step| check.step(step, &boards)).collect();
+    let expectations = raw.expect.into_iter().filter_map(|it| check.expectation(it)).collect();
+    if !check.mistakes.is_empty() {
+        check.mistakes.sort_by_key(|mistake| mistake.line);
+        return Err(ConfError { mistakes: check.mistakes });
+    }
+    let (title, description) = (raw.title, raw.description);
+    Ok(Scenario { title, description, boards, steps, expectations })
+}
+
+/// The checks, and what they found. Places are bytes of the text.
+struct Check<'a> {
+    file: &'a str,
+    text: &'a str,
+    mistakes: Vec<Mistake>,
+    programs: BTreeMap<String, Kind>,
+}
+
+impl Check<'_> {
+    fn line(&self, at: usize) -> usize {
+        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    fn wrong(&mut self, at: usize, what: impl Into<String>, help: Option<String>) {
+        let line = self.line(at);
+        let text = self.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+        let file = self.file.to_owned();
+        self.mistakes.push(Mistake { file, line: Some(line), text, what: what.into(), help });
+    }
+
+    fn boards(&mut self, raw: Vec<RawBoard>) -> Vec<Board> {
+        if raw.is_empty() {
+            let what = "a scenario needs a board";
+            self.wrong(0, what, Some("add a `[[board]]` with `name` and `conf`".to_owned()));
+        }
+        let mut boards: Vec<Board> = Vec::new();
+        for board in raw {
+            let (at, name) = (board.name.span().start, board.name.into_inner());
+            self.name(at, &name);
+            if boards.iter().any(|other| other.name == name) {
+                self.wrong(at, format!("there is a board `{name}` already"), None);
+            }
+            let (conf_at, conf) = (board.conf.span().start, board.conf.into_inner());
+            if conf.is_empty() || conf.contains(['/', '\\']) {
+                let help = "put the file beside scenario.toml and write its name alone";
+                self.wrong(conf_at, format!("`{conf}` is no file's name"), Some(help.to_owned()));
+            }
+            let programs = self.programs(board.program);
+            let (title, line) = (board.title.unwrap_or_else(|| name.clone()), self.line(at));
+            boards.push(Board { name, title, conf, programs, line });
+        }
+        boards
+    }
+
+    fn programs(&mut self, raw: Vec<RawProgram>) -> Vec<Program> {
+        let mut programs: Vec<Program> = Vec::new();
+        for program in raw {
+            let (at, name) = (program.name.span().start, program.name.into_inner());
+            self.name(at, &name);
+            let (kind_at, kind) = (program.kind.span().start, program.kind.into_inner());
+            if programs.iter().any(|other| other.kind == kind) {
+                let help = "one client id would take the other's place at the broker, for ever; \
+                            put the second program on another board";
+                let what = "this board has a program of this kind already";
+                self.wrong(kind_at, what, Some(help.to_owned()));
+            }
+            if self.programs.insert(name.clone(), kind).is_some() {
+                self.wrong(at, format!("there is a program `{name}` already"), None);
+            }
+            programs.push(Program { name, kind });
+        }
+        programs
+    }
+
+    /// A name also becomes the name of a folder.
+    fn name(&mut self, at: usize, name: &str) {
+        let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(fit) {
+            let help = "a name has letters, digits, `_` and `-`; what people read is the title";
+            self.wrong(at, format!("`{name}` cannot be a name"), Some(help.to_owned()));
+        }
+    }
+
+    fn step(&mut self, raw: Spanned<RawStep>, boards: &[Board]) -> Option<Step> {
+        let at = raw.span().start;
+        let mut raw = raw.into_inner();
+        let (say, within) = (raw.say.take(), self.within(&raw));
+        let mut deeds = self.deeds(raw, within, boards);
+        let deed = match deeds.len() {
+            1 => deeds.pop().flatten(),
+            0 => {
+                let help = "write one of toggle, set, stop, start, restart, kill, power_off, \
+                            power_on, cut, cut_silently, mend, wait_until";
+                self.wrong(at, "this step does nothing", Some(help.to_owned()));
+                None
+            }
+            _ => {
+                let help = "write a `[[step]]` for each, in the order wanted";
+                self.wrong(at, "this step does several things", Some(help.to_owned()));
+                None
+            }
+        };
+        deed.map(|deed| Step { say, deed, line: self.line(at) })
+    }
+
+    fn within(&mut self, raw: &RawStep) -> Duration {
+        let Some(within) = &raw.within else { return DEFAULT_WITHIN };
+        let (at, seconds) = (within.span().start, *within.get_ref());
+        if raw.wait_until.is_none() {
+            self.wrong(at, "`within` belongs to a step with `wait_until`", None);
+        } else if !(1..=3600).contains(&seconds) {
+            self.wrong(at, format!("`within` is 1 to 3600 seconds, not {seconds}"), None);
+        }
+        Duration::from_secs(seconds)
+    }
+
+    /// Everything a step does, which should be one thing; a wrong condition stands as none.
+    fn deeds(&mut self, raw: RawStep, within: Duration, boards: &[Board]) -> Vec<Option<Deed>> {
+        let toggle = raw.toggle.map(|it| {
+            let (at, it) = (it.span().start, it.into_inner());
+            self.own_sensor(at, &it.program, it.sensor);
+            Some(Deed::Toggle { program: it.program, sensor: it.sensor })
+        });
+        let set = raw.set.map(|it| {
+            let (at, it) = (it.span().start, it.into_inner());
+            self.own_sensor(at, &it.program, it.sensor);
+            Some(Deed::Set { program: it.program, sensor: it.sensor, ok: it.ok })
+        });
+        let wait = raw.wait_until.map(|it| {
+            let condition = self.condition(it)?;
+            Some(Deed::WaitUntil { condition, within })
+        });
+        let mut on_target = |target: Option<Spanned<Target>>, deed: fn(Target) -> Deed| {
+            target.map(|it| Some(deed(self.target(it, boards))))
+        };
+        let stop = on_target(raw.stop, Deed::Stop);
+        let start = on_target(raw.start, Deed::Start);
+        let restart = on_target(raw.restart, Deed::Restart);
+        let kill = on_target(raw.kill, Deed::Kill);
+        let mut on_board = |board: Option<Spanned<String>>, deed: fn(String) -> Deed| {
+            board.map(|it| {
+                self.known_board(it.span().start, it.get_ref(), boards);
+                Some(deed(it.into_inner()))
+            })
+        };
+        let off = on_board(raw.power_off, Deed::PowerOff);
+        let on = on_board(raw.power_on, Deed::PowerOn);
+        let cut = raw.cut.map(|bridge| Some(Deed::Cut(bridge)));
+        let silently = raw.cut_silently.map(|bridge| Some(Deed::CutSilently(bridge)));
+        let mend = raw.mend.map(|bridge| Some(Deed::Mend(bridge)));
+        let all = [toggle, set, wait, stop, start, restart, kill, off, on, cut, silently, mend];
+        all.into_iter().flatten().collect()
+    }
+
+    fn target(&mut self, raw: Spanned<Target>, boards: &[Board]) -> Target {
+        let (at, target) = (raw.span().start, raw.into_inner());
+        match &target {
+            Target::Program(name) => {
+                self.known_program(at, name);
+            }
+            Target::Broker(board) => self.known_board(at, board, boards),
+            // Bridges are named in conf files, which are not read yet.
+            Target::Bridge(_) => {}
+        }
+        target
+    }
+
+    fn expectation(&mut self, raw: Spanned<RawCondition>) -> Option<Expectation> {
+        let line = self.line(raw.span().start);
+        Some(Expectation { condition: self.condition(raw)?, line })
+    }
+
+    fn condition(&mut self, raw: Spanned<RawCondition>) -> Option<Condition> {
+        let (at, raw) = (raw.span().start, raw.into_inner());
+        let shows = raw.shows.map(|it| {
+            self.shown_sensor(at, &it.program, it.sensor);
+            let state = match it.r#as {
+                RawState::Ok => Some(true),
+                RawState::Ko => Some(false),
+                RawState::Unknown => None,
+            };
+            Condition::Shows { program: it.program, sensor: it.sensor, state }
+        });
+        for program in [&raw.online, &raw.offline].into_iter().flatten() {
+            self.known_program(at, program);
+        }
+        if raw.agree == Some(false) || raw.quiet == Some(false) {
+            self.wrong(at, "`agree` and `quiet` can only be true here", None);
+            return None;
+        }
+        let found = [
+            shows,
+            raw.online.map(Condition::Online),
+            raw.offline.map(Condition::Offline),
+            raw.connected.map(Condition::Connected),
+            raw.disconnected.map(Condition::Disconnected),
+            raw.agree.map(|_| Condition::Agree),
+            raw.quiet.map(|_| Condition::Quiet),
+        ];
+        let mut found: Vec<_> = found.into_iter().flatten().collect();
+        if found.len() != 1 {
+            let help = "write one of shows, online, offline, connected, disconnected, agree, quiet";
+            self.wrong(at, "this must be one condition", Some(help.to_owned()));
+            return None;
+        }
+        found.pop()
+    }
+
+    fn own_sensor(&mut self, at: usize, program: &str, sensor: u8) {
+        if self.known_program(at, program).is_some_and(|kind| !kind.owns(sensor)) {
+            let what = format!("`{program}` has no button for sensor {sensor}");
+            let help = "card1 has sensors 1 to 3, card2 has 4 to 6, the display has none";
+            self.wrong(at, what, Some(help.to_owned()));
+        }
+    }
+
+    fn shown_sensor(&mut self, at: usize, program: &str, sensor: u8) {
+        if self.known_program(at, program).is_some_and(|kind| !kind.shows(sensor)) {
+            let help = "card1 shows sensors 1 to 3, card2 and the display 1 to 6";
+            let what = format!("`{program}` does not show sensor {sensor}");
+            self.wrong(at, what, Some(help.to_owned()));
+        }
+    }
+
+    fn known_program(&mut self, at: usize, name: &str) -> Option<Kind> {
+        let kind = self.programs.get(name).copied();
+        if kind.is_none() {
+            let help = meant(name, self.programs.keys().map(String::as_str));
+            self.wrong(at, format!("there is no program `{name}`"), help);
+        }
+        kind
+    }
+
+    fn known_board(&mut self, at: usize, name: &str, boards: &[Board]) {
+        if boards.iter().all(|board| board.name != name) {
+            let help = meant(name, boards.iter().map(|board| board.name.as_str()));
+            self.wrong(at, format!("there is no board `{name}`"), help);
+        }
+    }
+}
+
+/// The help for a name that is not known.
+pub(in crate::conf) fn meant<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Option<String> {
+    let all = known.clone().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match nearest(name, known) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if all.is_empty() => None,
+        None => Some(format!("there is {all}")),
+    }
+}

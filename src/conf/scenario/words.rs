@@ -1,0 +1,62 @@
+//! Deeds and conditions as sentences, for progress and tables.
+
+use std::fmt;
+
+use super::{Condition, Deed, Target};
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Toggle { program, sensor } => write!(f, "toggle sensor {sensor} on {program}"),
+            Self::Set { program, sensor, ok } => {
+                write!(f, "set sensor {sensor} on {program} to {}", state(Some(*ok)))
+            }
+            Self::Stop(target) => write!(f, "stop {target}"),
+            Self::Start(target) => write!(f, "start {target}"),
+            Self::Restart(target) => write!(f, "restart {target}"),
+            Self::Kill(target) => write!(f, "kill {target}"),
+            Self::PowerOff(board) => write!(f, "power off {board}"),
+            Self::PowerOn(board) => write!(f, "power on {board}"),
+            Self::Cut(bridge) => write!(f, "cut the cable of {bridge}"),
+            Self::CutSilently(bridge) => write!(f, "cut the cable of {bridge} silently"),
+            Self::Mend(bridge) => write!(f, "mend the cable of {bridge}"),
+            Self::WaitUntil { condition, within } => {
+                write!(f, "wait until {condition}, at most {} s", within.as_secs())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(name) => f.write_str(name),
+            Self::Broker(board) => write!(f, "the broker of {board}"),
+            Self::Bridge(name) => write!(f, "the bridge {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shows { program, sensor, state: shown } => {
+                write!(f, "{program} shows sensor {sensor} as {}", state(*shown))
+            }
+            Self::Online(program) => write!(f, "{program} is connected"),
+            Self::Offline(program) => write!(f, "{program} is not connected"),
+            Self::Connected(bridge) => write!(f, "{bridge} is connected"),
+            Self::Disconnected(bridge) => write!(f, "{bridge} is not connected"),
+            Self::Agree => f.write_str("all programs agree on every sensor"),
+            Self::Quiet => f.write_str("nothing is queued and no click waits to be sent"),
+        }
+    }
+}
+
+fn state(state: Option<bool>) -> &'static str {
+    match state {
+        Some(true) => "OK",
+        Some(false) => "KO",
+        None => "unknown",
+    }
+}
