@@ -52,16 +52,17 @@ pub enum Record {
     Message { id: MessageId, message: Arc<Message> },
     /// Nothing refers to that body any more.
     DropMessage { id: MessageId },
-    /// The retained message of a topic, in place of the one before.
-    Retain { topic: Topic, id: MessageId },
+    /// The retained message of a topic, in place of the one before, and who published it.
+    Retain { topic: Topic, id: MessageId, origin: Option<ClientId> },
     /// A topic has no retained message any more.
     ClearRetained { topic: Topic },
-    /// A persistent session begins.
-    OpenSession { client: ClientId },
+    /// A persistent session begins; a bridge's is the local half of one of this broker's bridges.
+    OpenSession { client: ClientId, bridge: bool },
     /// A session ends, with everything in it.
     DropSession { client: ClientId },
-    /// A subscription begins or changes its `QoS`.
-    Subscribe { client: ClientId, filter: Filter, qos: QoS },
+    /// A subscription begins or changes its options. In a bridge's session: the far broker has
+    /// granted this one.
+    Subscribe { client: ClientId, filter: Filter, options: Subscription },
     /// A subscription ends.
     Unsubscribe { client: ClientId, filter: Filter },
     /// A message is to be delivered to a session, after all that came before.
@@ -74,8 +75,8 @@ pub enum Record {
     Receive { client: ClientId, packet_id: PacketId, digest: Digest },
     /// Its PUBREL came.
     Release { client: ClientId, packet_id: PacketId },
-    /// A bridge's far side knows these rules and has its retained messages (some digest of the
-    /// rules), or is to be told again at the next connect (none).
+    /// A bridge's far side was sent the retained messages these rules let out (some digest of the
+    /// rules), or is to be sent them again at the next connect (none).
     Established { client: ClientId, rules: Option<Digest> },
 }
 
@@ -92,6 +93,26 @@ pub struct Delivery {
     pub stage: Stage,
 }
 
+/// What a subscription asks for beside its filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Subscription {
+    /// The highest `QoS` of a delivery.
+    pub qos: QoS,
+    /// Nothing that the subscriber itself published: what a bridge's bit asks for.
+    pub no_local: bool,
+    /// The retain flag as it was published: what a bridge's bit asks for.
+    pub retain_as_published: bool,
+}
+
+/// The retained message of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetainedImage {
+    /// Which message.
+    pub id: MessageId,
+    /// The session that published it, so that a bridge does not send it back where it came from.
+    pub origin: Option<ClientId>,
+}
+
 /// What a store gives a broker at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Image {
@@ -100,7 +121,7 @@ pub struct Image {
     /// The bodies that retained messages and deliveries refer to.
     pub messages: BTreeMap<MessageId, Arc<Message>>,
     /// The retained message of each topic.
-    pub retained: BTreeMap<Topic, MessageId>,
+    pub retained: BTreeMap<Topic, RetainedImage>,
     /// The persistent sessions.
     pub sessions: BTreeMap<ClientId, SessionImage>,
 }
@@ -108,13 +129,15 @@ pub struct Image {
 /// What is kept of one session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionImage {
-    /// Its subscriptions and their `QoS`.
-    pub subscriptions: BTreeMap<Filter, QoS>,
+    /// Whether it is the local half of a bridge.
+    pub bridge: bool,
+    /// Its subscriptions. For a bridge's session: those the far broker has granted.
+    pub subscriptions: BTreeMap<Filter, Subscription>,
     /// What is to be delivered to it, in order of the number.
     pub deliveries: BTreeMap<u64, Delivery>,
     /// QoS 2 messages taken in from it whose PUBREL is to come.
     pub received: BTreeMap<PacketId, Digest>,
-    /// For a bridge's session: the rules its far side was told.
+    /// For a bridge's session: the rules by which the far side has its retained messages.
     pub established: Option<Digest>,
 }
 
@@ -143,23 +166,25 @@ impl Image {
                 let before = self.messages.remove(id);
                 assert!(before.is_some(), "message {id:?} is not there");
             }
-            Record::Retain { topic, id } => {
+            Record::Retain { topic, id, origin } => {
                 assert!(self.messages.contains_key(id), "message {id:?} is not there");
-                self.retained.insert(topic.clone(), *id);
+                let retained = RetainedImage { id: *id, origin: origin.clone() };
+                self.retained.insert(topic.clone(), retained);
             }
             Record::ClearRetained { topic } => {
                 self.retained.remove(topic);
             }
-            Record::OpenSession { client } => {
-                let before = self.sessions.insert(client.clone(), SessionImage::default());
+            Record::OpenSession { client, bridge } => {
+                let session = SessionImage { bridge: *bridge, ..SessionImage::default() };
+                let before = self.sessions.insert(client.clone(), session);
                 assert!(before.is_none(), "session {client} is there already");
             }
             Record::DropSession { client } => {
                 let before = self.sessions.remove(client);
                 assert!(before.is_some(), "session {client} is not there");
             }
-            Record::Subscribe { client, filter, qos } => {
-                self.session(client).subscriptions.insert(filter.clone(), *qos);
+            Record::Subscribe { client, filter, options } => {
+                self.session(client).subscriptions.insert(filter.clone(), *options);
             }
             Record::Unsubscribe { client, filter } => {
                 self.session(client).subscriptions.remove(filter);

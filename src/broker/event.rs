@@ -1,6 +1,6 @@
 //! What a broker tells of itself: its part of the trace.
 
-use crate::mqtt::{ClientId, QoS, Topic};
+use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
 /// Something a broker decided or noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Event {
     BridgeDown { bridge: String, reason: String },
     /// The far side of a bridge forgot a session it had promised to keep.
     RemoteForgot { bridge: String, in_flight: usize },
+    /// The far broker did not grant a subscription that a bridge's rule needs.
+    SubscriptionRefused { bridge: String, filter: Filter },
     /// Commits fail, for this reason; nothing that needs one is promised until they work again.
     StoreFails { reason: String },
     /// Commits work again.

@@ -1,10 +1,41 @@
-//! The broker: a pure state machine.
+//! The broker: sessions, subscriptions, retained messages, wills and bridges, as a pure state
+//! machine. No sockets, no clocks, no threads, no randomness of its own.
+//!
+//! ```text
+//!            CONNECT            PUBLISH           SUBSCRIBE           (its bridges' far sides)
+//!               |                  |                  |                        |
+//!  Input ---> accept ----------> publish -----------> subscribe             bridge
+//!               |                  |  route              | retained           |
+//!               v                  v                     v                    v
+//!            sessions <-------- deliver (outgoing: in flight, queued) <-------+
+//!                                  |
+//!                   journal (records of what must be durable) ---> Commit
+//!                                  |
+//!  Output <--- connections (packets held back until their commit is durable)
+//! ```
 
+mod accept;
+mod bridge;
+mod connection;
+mod deliver;
 pub mod durable;
 pub mod event;
 pub mod io;
+mod journal;
+mod link;
+mod outgoing;
+mod publish;
+mod retained;
+mod session;
+mod sessions;
 pub mod settings;
+mod start;
 pub mod status;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod tree;
 
 pub use durable::{Commit, Image, MessageId, Record};
 pub use event::Event;
@@ -12,45 +43,178 @@ pub use io::{BridgeNumber, BridgeOrder, ConnId, Input, Output};
 pub use settings::{Address, BridgeSettings, Limits, Settings};
 pub use status::Status;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A broker.
+use bridge::Bridge;
+use connection::{Connection, Who};
+use journal::Journal;
+use retained::Retained;
+use sessions::{SessionKey, Sessions};
+use subscribe::Subscriber;
+use timers::{Timer, Timers};
+use tree::Tree;
+
+use crate::mqtt::Packet;
+
+/// A broker. Two that are given the same inputs at the same times do the same.
 #[derive(Debug, Clone)]
-pub struct Broker {}
+pub struct Broker {
+    settings: Arc<Settings>,
+    now: Duration,
+    /// What the input being handled has led to so far.
+    out: Vec<Output>,
+    journal: Journal,
+    connections: BTreeMap<ConnId, Connection>,
+    /// Connections with packets that wait for a commit.
+    waiting: BTreeSet<ConnId>,
+    sessions: Sessions,
+    subscribers: Tree<Vec<Subscriber>>,
+    retained: Retained,
+    bridges: Vec<Bridge>,
+    timers: Timers,
+    next_message: u64,
+    refused: u64,
+    random: u64,
+}
 
 impl Broker {
-    /// A broker that goes on from `image`. `seed` feeds the jitter of bridges and the names given to
-    /// clients without one.
-    #[must_use]
-    pub fn new(_now: Duration, _settings: Settings, _image: &Image, _seed: u64) -> Self {
-        Self {}
+    /// Takes one input at time `now`, appends what is to be done to `outputs`. Time never goes back.
+    pub fn handle(&mut self, now: Duration, input: Input, outputs: &mut Vec<Output>) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Accepted { conn } => self.accepted(conn),
+            Input::Packet { conn, packet } => self.packet(conn, packet),
+            Input::Malformed { conn, reason } => self.hang_up(conn, &reason),
+            Input::Closed { conn, reason } => self.connection_gone(conn, &reason),
+            Input::Stalled { conn } => self.set_stalled(conn, true),
+            Input::Drained { conn } => self.set_stalled(conn, false),
+            Input::Dialed { bridge, conn } => self.dialed(bridge, conn),
+            Input::DialFailed { bridge, reason } => self.dial_failed(bridge, &reason),
+            Input::Bridge { bridge, order } => self.order_bridge(bridge, order),
+            Input::Committed { number } => self.committed(number),
+            Input::StoreFails { reason } => {
+                if self.journal.fails(reason.clone()) {
+                    self.tell(Event::StoreFails { reason });
+                }
+            }
+            Input::Time => self.time(),
+            Input::Shutdown => self.shut_down(),
+        }
+        outputs.append(&mut self.out);
     }
-
-    /// Takes one input at time `now`, appends what is to be done to `outputs`.
-    pub fn handle(&mut self, _now: Duration, _input: Input, _outputs: &mut Vec<Output>) {}
 
     /// What is to be made durable: everything since the last call. Ask again only after
     /// `Committed` came for what was given before. `None` where nothing changed.
     pub fn take_commit(&mut self) -> Option<Commit> {
-        None
+        self.journal.take()
     }
 
     /// How many records wait for the next commit; a shell reads no more from clients while this is
     /// large.
     #[must_use]
     pub fn uncommitted(&self) -> usize {
-        0
+        self.journal.waiting()
     }
 
     /// When `Input::Time` is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        None
+        self.timers.next()
     }
 
-    /// What it says of itself.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        Status::default()
+    fn packet(&mut self, conn: ConnId, packet: Packet) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        connection.last_heard = self.now;
+        match connection.who {
+            Who::Stranger => self.first_packet(conn, packet),
+            Who::Client(key) => self.client_packet(conn, key, packet),
+            Who::Link(bridge) => self.link_packet(conn, bridge, packet),
+        }
+    }
+
+    /// Sends `packet`, at once or when all that was changed until now is durable.
+    fn send(&mut self, conn: ConnId, packet: Packet, after_commit: bool) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let latest = self.journal.latest();
+        let commit = (after_commit && !self.journal.is_durable(latest)).then_some(latest);
+        connection.last_sent = self.now;
+        match connection.hold(packet, commit) {
+            Some(packet) => self.out.push(Output::Send { conn, packet }),
+            None => {
+                self.waiting.insert(conn);
+            }
+        }
+    }
+
+    fn committed(&mut self, number: u64) {
+        if self.journal.committed(number) {
+            self.tell(Event::StoreWorks);
+        }
+        for conn in std::mem::take(&mut self.waiting) {
+            let Some(connection) = self.connections.get_mut(&conn) else { continue };
+            let journal = &self.journal;
+            while let Some(packet) = connection.release(|commit| journal.is_durable(commit)) {
+                self.out.push(Output::Send { conn, packet });
+            }
+            if connection.held() > 0 {
+                self.waiting.insert(conn);
+            } else if let Some(key) = self.session_of(conn) {
+                // Delivery pauses while very much is held back.
+                self.pump(key);
+            }
+        }
+    }
+
+    fn set_stalled(&mut self, conn: ConnId, stalled: bool) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        connection.stalled = stalled;
+        if !stalled && let Some(key) = self.session_of(conn) {
+            self.pump(key);
+        }
+    }
+
+    fn session_of(&self, conn: ConnId) -> Option<SessionKey> {
+        match self.connections.get(&conn)?.who {
+            Who::Stranger => None,
+            Who::Client(key) => Some(key),
+            Who::Link(bridge) => Some(self.bridges[bridge.0].session),
+        }
+    }
+
+    fn time(&mut self) {
+        while let Some(timer) = self.timers.due(self.now) {
+            match timer {
+                Timer::Silence(conn) => self.check_silence(conn),
+                Timer::Link(bridge) => self.link_deadline(bridge),
+            }
+        }
+    }
+
+    fn shut_down(&mut self) {
+        for bridge in 0..self.bridges.len() {
+            self.order_bridge(BridgeNumber(bridge), BridgeOrder::Stop);
+        }
+        for conn in self.connections.keys().copied().collect::<Vec<_>>() {
+            // The broker goes, not the client: its will is not due.
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                connection.will = None;
+            }
+            self.hang_up(conn, "the broker stops");
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.out.push(Output::Event(event));
+    }
+
+    /// The next number of a random sequence (splitmix64), for names and jitter.
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
     }
 }

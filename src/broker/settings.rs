@@ -15,6 +15,8 @@ pub struct Settings {
     pub persistence: bool,
     /// The bridges this broker dials out for, in the order of the file.
     pub bridges: Vec<BridgeSettings>,
+    /// Whether every message is told as an event: off where nobody reads the trace.
+    pub trace: bool,
 }
 
 /// The limits of one broker.
@@ -102,6 +104,17 @@ pub struct Restart {
     pub cap: Duration,
     /// How long a connection must have lasted for the waits to begin at `base` again.
     pub stable: Duration,
+}
+
+impl Restart {
+    /// How long to wait after a wait of `last`: a random time between `base` and three times the
+    /// last wait, at most `cap`, so that many bridges do not dial in step.
+    #[must_use]
+    pub fn wait(&self, last: Duration, random: u64) -> Duration {
+        let most = (last * 3).clamp(self.base, self.cap.max(self.base));
+        let room_ms = u64::try_from((most - self.base).as_millis()).unwrap_or(u64::MAX);
+        self.base + Duration::from_millis(random % (room_ms.saturating_add(1)))
+    }
 }
 
 /// One bridge: a `connection` section.

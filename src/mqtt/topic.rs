@@ -8,6 +8,10 @@ use thiserror::Error;
 /// The longest topic name or filter: MQTT strings carry their length in two bytes. [MQTT-4.7.3-3]
 pub const MAX_LEN: usize = 65_535;
 
+/// The most levels a topic name or filter has here, as in mosquitto: each costs memory where the
+/// topic is kept.
+pub const MAX_LEVELS: usize = 200;
+
 /// Why a string is no topic name or no topic filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TopicError {
@@ -17,6 +21,9 @@ pub enum TopicError {
     /// [MQTT-4.7.3-3]
     #[error("a topic has at most 65,535 bytes")]
     TooLong,
+    /// Mosquitto's limit.
+    #[error("a topic has at most 200 levels")]
+    TooDeep,
     /// [MQTT-4.7.3-2]
     #[error("a topic must not contain the null character")]
     Null,
@@ -80,6 +87,9 @@ pub(super) fn check_text(text: &str) -> Result<(), TopicError> {
     if text.len() > MAX_LEN {
         return Err(TopicError::TooLong);
     }
+    if text.bytes().filter(|b| *b == b'/').count() >= MAX_LEVELS {
+        return Err(TopicError::TooDeep);
+    }
     if text.bytes().any(|b| b == 0) {
         return Err(TopicError::Null);
     }
@@ -105,5 +115,7 @@ mod tests {
         check("a#", Err(TopicError::Wildcard));
         check(&"x".repeat(MAX_LEN), Ok(()));
         check(&"x".repeat(MAX_LEN + 1), Err(TopicError::TooLong));
+        check(&"/".repeat(MAX_LEVELS - 1), Ok(()));
+        check(&"/".repeat(MAX_LEVELS), Err(TopicError::TooDeep));
     }
 }

@@ -1,0 +1,219 @@
+//! A bridge's local half: which messages it takes out, which it brings in, what it says of itself.
+//!
+//! A bridge is a session of its own broker whose link dials out. What waits while the far side is
+//! away, and both directions' QoS 2 handshakes, live in that session and are as durable as any
+//! other; that makes a bridge exactly-once through cuts and kills.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Broker;
+use super::durable::{Digest, MessageId, Subscription};
+use super::io::{BridgeNumber, ConnId};
+use super::journal::Numbered;
+use super::publish::{Origin, message};
+use super::sessions::SessionKey;
+use super::settings::BridgeSettings;
+use super::status::{BridgeStatus, LinkState};
+use crate::mqtt::packet::Publish;
+use crate::mqtt::{Filter, Message, PacketId, QoS};
+
+/// A bridge.
+#[derive(Debug, Clone)]
+pub struct Bridge {
+    /// Its session in this broker.
+    pub session: SessionKey,
+    /// Where its link stands.
+    pub link: Link,
+    /// When the link must do something again.
+    pub deadline: Option<Duration>,
+    /// The address that is in use or was tried last.
+    pub address: usize,
+    /// The last wait between two dials, for the next one to grow from.
+    pub last_wait: Duration,
+    /// Whether the far broker takes the bridge bit, as far as is known.
+    pub private: bool,
+    /// SUBSCRIBEs that are not answered yet, with what they asked for.
+    pub asked: Vec<(PacketId, Vec<(Filter, QoS)>)>,
+    /// Messages delivered to the far broker.
+    pub sent: u64,
+    /// Messages brought in from it.
+    pub received: u64,
+}
+
+/// Where a bridge's link stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// Nobody wants it.
+    Stopped,
+    /// It dials at the bridge's deadline.
+    Waiting { reason: String },
+    /// It dials.
+    Dialing,
+    /// CONNECT is sent, CONNACK is to come.
+    Asking { conn: ConnId },
+    /// The far broker has accepted it.
+    Up {
+        conn: ConnId,
+        since: Duration,
+        /// When PINGREQ was sent that is not answered yet.
+        pinged: Option<Duration>,
+        /// Whether the first address is being tried although another one is in use.
+        probing: bool,
+    },
+}
+
+impl Bridge {
+    /// A bridge that has not dialled yet.
+    pub fn new(session: SessionKey) -> Self {
+        Self {
+            session,
+            link: Link::Waiting { reason: "not dialled yet".to_owned() },
+            deadline: None,
+            address: 0,
+            last_wait: Duration::ZERO,
+            private: true,
+            asked: Vec::new(),
+            sent: 0,
+            received: 0,
+        }
+    }
+}
+
+impl Broker {
+    pub(super) fn bridge_settings(&self, bridge: BridgeNumber) -> &BridgeSettings {
+        &self.settings.bridges[bridge.0]
+    }
+
+    /// Subscribes the bridge to what its rules take out. A bridge never takes out what it brought
+    /// in itself.
+    pub(super) fn watch_out_rules(&mut self, bridge: BridgeNumber) {
+        let settings = Arc::clone(&self.settings);
+        let session = self.bridges[bridge.0].session;
+        for (at, rule) in settings.bridges[bridge.0].rules.iter().enumerate() {
+            if rule.direction().goes_out() {
+                let options =
+                    Subscription { qos: rule.qos(), no_local: true, retain_as_published: true };
+                self.add_subscriber(rule.local(), session, at, options);
+            }
+        }
+    }
+
+    /// Gives a local message to the bridge, under its name on the far broker.
+    pub(super) fn deliver_out(
+        &mut self,
+        bridge: BridgeNumber,
+        rule: usize,
+        numbered: &Numbered,
+        qos: QoS,
+        retain: bool,
+        limited: bool,
+    ) {
+        let key = self.bridges[bridge.0].session;
+        let settings = self.bridge_settings(bridge);
+        let local = &numbered.message;
+        let Some(topic) = settings.rules[rule].to_remote(&local.topic) else { return };
+        let retain = retain && settings.outgoing_retain;
+        if topic == local.topic {
+            return self.deliver(key, numbered, qos, retain, limited);
+        }
+        let id = MessageId(self.next_message);
+        self.next_message += 1;
+        let message = Arc::new(Message { topic, ..Message::clone(local) });
+        self.deliver(key, &Numbered { id, message }, qos, retain, limited);
+    }
+
+    /// Takes in a message from the far broker.
+    pub(super) fn link_publish(&mut self, bridge: BridgeNumber, conn: ConnId, publish: &Publish) {
+        let key = self.bridges[bridge.0].session;
+        let rules = &self.bridge_settings(bridge).rules;
+        let local = rules.iter().find_map(|rule| {
+            rule.to_local(&publish.topic).map(|topic| (topic, publish.qos.min(rule.qos())))
+        });
+        let client = self.sessions[key].client.clone();
+        self.take_over(conn, key, publish, |broker| {
+            // What no rule lets in comes from a subscription of earlier rules: it is acknowledged,
+            // for otherwise the far broker would send it for ever, and goes nowhere.
+            if let Some((topic, qos)) = local {
+                broker.bridges[bridge.0].received += 1;
+                let origin = Origin { session: key, client };
+                broker.publish_message(message(publish, topic, qos), Some(&origin));
+            }
+        });
+    }
+
+    /// Sends the retained messages that the rules let out, but for those that came in by this
+    /// bridge.
+    pub(super) fn deliver_retained_out(&mut self, bridge: BridgeNumber) {
+        let key = self.bridges[bridge.0].session;
+        let settings = Arc::clone(&self.settings);
+        for (at, rule) in settings.bridges[bridge.0].rules.iter().enumerate() {
+            if !rule.direction().goes_out() {
+                continue;
+            }
+            for kept in self.retained.matched_by(rule.local()) {
+                if kept.origin.as_ref() != Some(&self.sessions[key].client) {
+                    let qos = kept.numbered.message.qos.min(rule.qos());
+                    self.deliver_out(bridge, at, &kept.numbered, qos, true, false);
+                }
+            }
+        }
+    }
+
+    /// Some digest of what the rules take out.
+    pub(super) fn out_rules(&self, bridge: BridgeNumber) -> Digest {
+        let rules = self.bridge_settings(bridge).rules.iter();
+        Digest::of_lines(rules.filter(|it| it.direction().goes_out()).map(ToString::to_string))
+    }
+
+    /// A retained message did not get into the bridge's session: the far side is to be sent all of
+    /// them at the next connect.
+    pub(super) fn forget_established(&mut self, key: SessionKey, numbered: &Numbered) {
+        if numbered.message.retain && self.sessions[key].bridge.is_some() {
+            self.sessions[key].set_established(None, &mut self.journal);
+        }
+    }
+
+    /// Counts a message as delivered, where the session is a bridge's.
+    pub(super) fn count_sent(&mut self, key: SessionKey) {
+        if let Some(bridge) = self.sessions[key].bridge {
+            self.bridges[bridge.0].sent += 1;
+        }
+    }
+
+    /// What the bridge says of itself, as a message for either side.
+    pub(super) fn notification(&self, bridge: BridgeNumber, up: bool, qos: QoS) -> Message {
+        let topic = self.bridge_settings(bridge).notification_topic();
+        Message::new(topic, if up { "1" } else { "0" }, qos, true)
+    }
+
+    /// Says on this broker whether the bridge is connected.
+    pub(super) fn notify_locally(&mut self, bridge: BridgeNumber, up: bool) {
+        if self.bridge_settings(bridge).notifications {
+            let session = self.bridges[bridge.0].session;
+            let client = self.sessions[session].client.clone();
+            let message = self.notification(bridge, up, QoS::AtLeastOnce);
+            self.publish_message(message, Some(&Origin { session, client }));
+        }
+    }
+
+    pub(super) fn bridge_status(&self, bridge: &Bridge) -> BridgeStatus {
+        let session = &self.sessions[bridge.session];
+        let settings = session.bridge.map(|number| self.bridge_settings(number));
+        BridgeStatus {
+            name: settings.map(|it| it.name.clone()).unwrap_or_default(),
+            state: match &bridge.link {
+                Link::Stopped => LinkState::Stopped,
+                Link::Dialing | Link::Asking { .. } => LinkState::Connecting,
+                Link::Up { since, .. } => LinkState::Connected { since: *since },
+                Link::Waiting { reason } => LinkState::Waiting {
+                    until: bridge.deadline.unwrap_or(self.now),
+                    reason: reason.clone(),
+                },
+            },
+            queued: session.outgoing.len(),
+            sent: bridge.sent,
+            received: bridge.received,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The retained message of each topic. [MQTT 3.1.1, section 3.3.1.3]
+
+use super::durable::Record;
+use super::journal::{Journal, Numbered};
+use super::tree::Tree;
+use crate::mqtt::{ClientId, Filter, Topic};
+
+/// A retained message.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The message.
+    pub numbered: Numbered,
+    /// The session it came from, so that a bridge does not send it back.
+    pub origin: Option<ClientId>,
+}
+
+/// All retained messages.
+#[derive(Debug, Clone, Default)]
+pub struct Retained {
+    tree: Tree<Kept>,
+    /// Those that count as somebody's state: all but the broker's own topics.
+    count: usize,
+}
+
+impl Retained {
+    /// How many there are, `$SYS` left out.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Puts one back at a start.
+    pub fn restore(&mut self, kept: Kept) {
+        let topic = kept.numbered.message.topic.clone();
+        *self.tree.entry(topic.levels()) = Some(kept);
+        self.count += 1;
+    }
+
+    /// Keeps a message in place of the one before.
+    pub fn set(&mut self, kept: Kept, journal: &mut Journal) {
+        let topic = kept.numbered.message.topic.clone();
+        let durable = is_durable(&topic);
+        if durable {
+            journal.refer(&kept.numbered);
+            let (id, origin) = (kept.numbered.id, kept.origin.clone());
+            journal.record(Record::Retain { topic: topic.clone(), id, origin });
+        }
+        let before = self.tree.entry(topic.levels()).replace(kept);
+        match before {
+            Some(before) if durable => journal.forget(before.numbered.id),
+            None if durable => self.count += 1,
+            _ => {}
+        }
+    }
+
+    /// Forgets a topic's message.
+    pub fn clear(&mut self, topic: &Topic, journal: &mut Journal) {
+        let before = self.tree.remove(topic.levels());
+        if let Some(before) = before
+            && is_durable(topic)
+        {
+            self.count -= 1;
+            journal.record(Record::ClearRetained { topic: topic.clone() });
+            journal.forget(before.numbered.id);
+        }
+    }
+
+    /// The messages whose topics `filter` matches.
+    pub fn matched_by(&self, filter: &Filter) -> Vec<Kept> {
+        let mut found = Vec::new();
+        self.tree.matched_by(filter, |kept| found.push(kept.clone()));
+        found
+    }
+}
+
+/// What brokers say of themselves under `$SYS` is said anew at each start.
+fn is_durable(topic: &Topic) -> bool {
+    topic.levels().next() != Some("$SYS")
+}

@@ -1,0 +1,154 @@
+//! A session: what a broker keeps of one client, or of one of its own bridges.
+
+use std::collections::BTreeMap;
+
+use super::durable::{Digest, Record, SessionImage, Subscription};
+use super::io::{BridgeNumber, ConnId};
+use super::journal::Journal;
+use super::outgoing::{Log, Outgoing};
+use crate::mqtt::packet::Publish;
+use crate::mqtt::{ClientId, Filter, PacketId};
+
+/// One session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Whose.
+    pub client: ClientId,
+    /// Whether it outlives its connections.
+    pub persistent: bool,
+    /// For the local half of a bridge: which.
+    pub bridge: Option<BridgeNumber>,
+    /// Its connection, while it has one.
+    pub conn: Option<ConnId>,
+    /// Its subscriptions. For a bridge's session: those the far broker has granted.
+    pub subscriptions: BTreeMap<Filter, Subscription>,
+    /// What is on its way to it.
+    pub outgoing: Outgoing,
+    /// QoS 2 messages taken in from it whose PUBREL is to come. [MQTT-4.3.3-2]
+    received: BTreeMap<PacketId, Digest>,
+    /// For a bridge's session: see [`Record::Established`].
+    pub established: Option<Digest>,
+}
+
+impl Session {
+    /// A session in which nothing has happened.
+    pub fn new(client: ClientId, persistent: bool, bridge: Option<BridgeNumber>) -> Self {
+        Self {
+            client,
+            persistent,
+            bridge,
+            conn: None,
+            subscriptions: BTreeMap::new(),
+            outgoing: Outgoing::default(),
+            received: BTreeMap::new(),
+            established: None,
+        }
+    }
+
+    /// A session as a store kept it.
+    pub fn restore(
+        client: ClientId,
+        bridge: Option<BridgeNumber>,
+        image: &SessionImage,
+        outgoing: Outgoing,
+    ) -> Self {
+        Self {
+            subscriptions: image.subscriptions.clone(),
+            outgoing,
+            received: image.received.clone(),
+            established: image.established,
+            ..Self::new(client, true, bridge)
+        }
+    }
+
+    /// The sending half, and where its changes are noted.
+    pub fn sending<'a>(&'a mut self, journal: &'a mut Journal) -> (&'a mut Outgoing, Log<'a>) {
+        let log = Log { journal, client: &self.client, persistent: self.persistent };
+        (&mut self.outgoing, log)
+    }
+
+    /// Where changes of the session are noted.
+    pub fn log<'a>(&'a self, journal: &'a mut Journal) -> Log<'a> {
+        Log { journal, client: &self.client, persistent: self.persistent }
+    }
+
+    /// Takes in a QoS 2 PUBLISH. Gives back whether its message is new: not when the same packet id
+    /// came with the same content and was not released since. With other content it comes from a
+    /// client that lost its memory and counts from 1 again.
+    pub fn receive(&mut self, id: PacketId, publish: &Publish, journal: &mut Journal) -> bool {
+        let digest = Digest::of(publish);
+        if self.received.insert(id, digest) == Some(digest) {
+            return false;
+        }
+        self.log(journal).record(|client| Record::Receive { client, packet_id: id, digest });
+        true
+    }
+
+    /// PUBREL came.
+    pub fn release(&mut self, id: PacketId, journal: &mut Journal) {
+        if self.received.remove(&id).is_some() {
+            self.log(journal).record(|client| Record::Release { client, packet_id: id });
+        }
+    }
+
+    /// Forgets all packet ids the other side has used: it has forgotten them itself. Gives back how
+    /// many there were.
+    pub fn forget_received(&mut self, journal: &mut Journal) -> usize {
+        let ids = std::mem::take(&mut self.received);
+        for id in ids.keys() {
+            self.log(journal).record(|client| Record::Release { client, packet_id: *id });
+        }
+        ids.len()
+    }
+
+    /// Notes by which rules a bridge's far side has its retained messages.
+    pub fn set_established(&mut self, rules: Option<Digest>, journal: &mut Journal) {
+        if self.established != rules {
+            self.established = rules;
+            self.log(journal).record(|client| Record::Established { client, rules });
+        }
+    }
+}
+
+impl Digest {
+    /// The digest of a PUBLISH: of topic, payload and `QoS`. FNV-1a, because it is stored and must
+    /// mean the same in every later version of this program.
+    #[must_use]
+    pub fn of(publish: &Publish) -> Self {
+        let mut fnv = Fnv::new();
+        fnv.write(publish.topic.as_str().as_bytes());
+        fnv.write(&[0, publish.qos.level()]);
+        fnv.write(&publish.payload);
+        fnv.finish()
+    }
+
+    /// The digest of some lines of text.
+    #[must_use]
+    pub fn of_lines(lines: impl IntoIterator<Item = String>) -> Self {
+        let mut fnv = Fnv::new();
+        for line in lines {
+            fnv.write(line.as_bytes());
+            fnv.write(b"\n");
+        }
+        fnv.finish()
+    }
+}
+
+/// Fowler, Noll and Vo's hash, variant 1a, 64 bits.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> Digest {
+        Digest(self.0)
+    }
+}

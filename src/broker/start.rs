@@ -1,0 +1,128 @@
+//! A broker's start, from what its store kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Broker;
+use super::bridge::Bridge;
+use super::durable::{Delivery, Image, MessageId, Record};
+use super::io::BridgeNumber;
+use super::journal::{Journal, Numbered};
+use super::outgoing::Outgoing;
+use super::retained::{Kept, Retained};
+use super::session::Session;
+use super::sessions::Sessions;
+use super::settings::Settings;
+use super::status::{SessionStatus, Status};
+use super::timers::Timers;
+use super::tree::Tree;
+use crate::mqtt::ClientId;
+
+impl Broker {
+    /// A broker that goes on from `image`; without persistence that is an empty one. `seed` feeds
+    /// the jitter of bridges and the names given to clients without one. Its bridges dial when the
+    /// first input comes, for which [`Broker::deadline`] asks at once.
+    #[must_use]
+    pub fn new(now: Duration, settings: Settings, image: &Image, seed: u64) -> Self {
+        let settings = Arc::new(settings);
+        let mut broker = Self {
+            now,
+            out: Vec::new(),
+            journal: Journal::new(settings.persistence),
+            connections: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            sessions: Sessions::default(),
+            subscribers: Tree::default(),
+            retained: Retained::default(),
+            bridges: Vec::new(),
+            timers: Timers::default(),
+            next_message: MessageId::first(image.boot).0,
+            refused: 0,
+            random: seed,
+            settings,
+        };
+        broker.restore(image);
+        broker.make_bridges();
+        broker
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let clients = self.sessions.iter().filter(|session| session.bridge.is_none());
+        let mut sessions: Vec<_> = clients
+            .map(|session| SessionStatus {
+                client: session.client.clone(),
+                connected: session.conn.is_some(),
+                persistent: session.persistent,
+                queued: session.outgoing.len(),
+            })
+            .collect();
+        sessions.sort_by(|a, b| a.client.cmp(&b.client));
+        Status {
+            retained: self.retained.count(),
+            refused: self.refused,
+            store_trouble: self.journal.trouble().map(str::to_owned),
+            sessions,
+            bridges: self.bridges.iter().map(|bridge| self.bridge_status(bridge)).collect(),
+        }
+    }
+
+    fn restore(&mut self, image: &Image) {
+        let numbered = |id: MessageId| Numbered { id, message: Arc::clone(&image.messages[&id]) };
+        for retained in image.retained.values() {
+            self.journal.refer_again(retained.id);
+            let origin = retained.origin.clone();
+            self.retained.restore(Kept { numbered: numbered(retained.id), origin });
+        }
+        for (client, session) in &image.sessions {
+            let bridge = self.bridge_of(client);
+            for delivery in session.deliveries.values() {
+                self.journal.refer_again(delivery.id);
+            }
+            let body = |delivery: &Delivery| numbered(delivery.id);
+            let outgoing = Outgoing::restore(session, body);
+            let restored = Session::restore(client.clone(), bridge, session, outgoing);
+            let key = self.sessions.add(restored);
+            if session.bridge != bridge.is_some() {
+                // The conf has changed: a bridge that is no more, or one that takes over the name
+                // of a client.
+                self.end_session(key);
+            } else if bridge.is_none() {
+                for (filter, options) in &session.subscriptions {
+                    self.add_subscriber(filter, key, 0, *options);
+                }
+            }
+        }
+    }
+
+    /// The bridge whose local half that session is, by the settings of today.
+    fn bridge_of(&self, client: &ClientId) -> Option<BridgeNumber> {
+        let mut all = self.settings.bridges.iter();
+        let at = all.position(|it| it.local_clientid == *client && !it.local_cleansession)?;
+        Some(BridgeNumber(at))
+    }
+
+    fn make_bridges(&mut self) {
+        let settings = Arc::clone(&self.settings);
+        for (at, bridge) in settings.bridges.iter().enumerate() {
+            let number = BridgeNumber(at);
+            let client = &bridge.local_clientid;
+            let session = self.sessions.find(client).unwrap_or_else(|| {
+                let persistent = !bridge.local_cleansession;
+                if persistent {
+                    let client = client.clone();
+                    self.journal.record(Record::OpenSession { client, bridge: true });
+                }
+                self.sessions.add(Session::new(client.clone(), persistent, Some(number)))
+            });
+            self.bridges.push(Bridge::new(session));
+            self.watch_out_rules(number);
+            self.notify_locally(number, false);
+            self.wake_link(number, self.now);
+        }
+        // Nobody is connected yet; only what is durable came of this.
+        self.out.clear();
+    }
+}

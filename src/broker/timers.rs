@@ -1,0 +1,40 @@
+//! When the broker must look at something again although nothing came.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::io::{BridgeNumber, ConnId};
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// Whether a connection was silent for too long. Set for the earliest time this could be so, not
+    /// anew with each packet.
+    Silence(ConnId),
+    /// Whether a bridge's link must do something.
+    Link(BridgeNumber),
+}
+
+/// Timers in order of their time. One that is no longer wanted is left to fire and found idle.
+#[derive(Debug, Clone, Default)]
+pub struct Timers(BTreeSet<(Duration, Timer)>);
+
+impl Timers {
+    /// Sets a timer.
+    pub fn set(&mut self, at: Duration, timer: Timer) {
+        self.0.insert((at, timer));
+    }
+
+    /// When the next one is due.
+    pub fn next(&self) -> Option<Duration> {
+        self.0.first().map(|(at, _)| *at)
+    }
+
+    /// Takes out one that is due.
+    pub fn due(&mut self, now: Duration) -> Option<Timer> {
+        if self.next()? > now {
+            return None;
+        }
+        self.0.pop_first().map(|(_, timer)| timer)
+    }
+}

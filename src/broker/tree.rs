@@ -1,0 +1,222 @@
+//! A tree of topic levels that holds values: subscriptions under filters, retained messages under
+//! topic names. Looking up costs what the levels of the name cost, however much the tree holds.
+
+use std::collections::BTreeMap;
+
+use crate::mqtt::{Filter, Topic};
+
+const ROOT: usize = 0;
+
+/// Values under paths of levels. Wildcards are levels like any other; only the two searches give
+/// them a meaning.
+#[derive(Debug, Clone)]
+pub struct Tree<V> {
+    nodes: Vec<Node<V>>,
+    free: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+struct Node<V> {
+    parent: usize,
+    level: Box<str>,
+    children: BTreeMap<Box<str>, usize>,
+    value: Option<V>,
+}
+
+impl<V> Default for Tree<V> {
+    fn default() -> Self {
+        Self { nodes: vec![Node::new(ROOT, "")], free: Vec::new() }
+    }
+}
+
+impl<V> Node<V> {
+    fn new(parent: usize, level: &str) -> Self {
+        Self { parent, level: level.into(), children: BTreeMap::new(), value: None }
+    }
+}
+
+impl<V> Tree<V> {
+    /// The place of a value under `path`, made if need be.
+    pub fn entry<'a>(&mut self, path: impl Iterator<Item = &'a str>) -> &mut Option<V> {
+        let mut at = ROOT;
+        for level in path {
+            at = match self.nodes[at].children.get(level) {
+                Some(child) => *child,
+                None => self.grow(at, level),
+            };
+        }
+        &mut self.nodes[at].value
+    }
+
+    /// The value under `path`.
+    pub fn get_mut<'a>(&mut self, path: impl Iterator<Item = &'a str>) -> Option<&mut V> {
+        let at = self.find(path)?;
+        self.nodes[at].value.as_mut()
+    }
+
+    /// Takes the value under `path` out, and the levels that nothing needs any more.
+    pub fn remove<'a>(&mut self, path: impl Iterator<Item = &'a str>) -> Option<V> {
+        let mut at = self.find(path)?;
+        let value = self.nodes[at].value.take();
+        while at != ROOT && self.nodes[at].value.is_none() && self.nodes[at].children.is_empty() {
+            let parent = self.nodes[at].parent;
+            let level = std::mem::take(&mut self.nodes[at].level);
+            self.nodes[parent].children.remove(&level);
+            self.free.push(at);
+            at = parent;
+        }
+        value
+    }
+
+    /// The values under filters that match `topic`, in an order that depends on the filters alone.
+    /// [MQTT 3.1.1, section 4.7]
+    pub fn matching(&self, topic: &Topic, mut found: impl FnMut(&V)) {
+        let levels: Vec<&str> = topic.levels().collect();
+        let mut open = vec![(ROOT, 0)];
+        while let Some((at, depth)) = open.pop() {
+            let node = &self.nodes[at];
+            // [MQTT-4.7.2-1]
+            let wild = depth > 0 || !topic.is_dollar();
+            if wild && let Some(rest) = node.children.get("#") {
+                self.nodes[*rest].value.iter().for_each(&mut found);
+            }
+            let Some(level) = levels.get(depth) else {
+                node.value.iter().for_each(&mut found);
+                continue;
+            };
+            if wild && let Some(child) = node.children.get("+") {
+                open.push((*child, depth + 1));
+            }
+            if let Some(child) = node.children.get(*level) {
+                open.push((*child, depth + 1));
+            }
+        }
+    }
+
+    /// The values under topic names that `filter` matches, in order of the names' levels.
+    pub fn matched_by(&self, filter: &Filter, mut found: impl FnMut(&V)) {
+        let levels: Vec<&str> = filter.levels().collect();
+        let mut open = vec![(ROOT, 0)];
+        while let Some((at, depth)) = open.pop() {
+            let node = &self.nodes[at];
+            let Some(level) = levels.get(depth) else {
+                node.value.iter().for_each(&mut found);
+                continue;
+            };
+            match *level {
+                "#" => self.everything_from(at, &mut found),
+                "+" => open.extend(self.wild_children(at).map(|child| (child, depth + 1))),
+                name => open.extend(node.children.get(name).map(|child| (*child, depth + 1))),
+            }
+        }
+    }
+
+    /// The values of a node and of all below it: what `#` stands for. [MQTT-4.7.1-2]
+    fn everything_from(&self, from: usize, found: &mut impl FnMut(&V)) {
+        let mut open = vec![from];
+        while let Some(at) = open.pop() {
+            self.nodes[at].value.iter().for_each(&mut *found);
+            open.extend(self.wild_children(at));
+        }
+    }
+
+    /// The children a wildcard stands for, last name first, because they go onto a stack: a leading
+    /// wildcard leaves out names that begin with `$`. [MQTT-4.7.2-1]
+    fn wild_children(&self, at: usize) -> impl Iterator<Item = usize> {
+        let named = self.nodes[at].children.iter().rev();
+        named.filter(move |(name, _)| at != ROOT || !name.starts_with('$')).map(|(_, child)| *child)
+    }
+
+    fn find<'a>(&self, path: impl Iterator<Item = &'a str>) -> Option<usize> {
+        let mut at = ROOT;
+        for level in path {
+            at = *self.nodes[at].children.get(level)?;
+        }
+        Some(at)
+    }
+
+    fn grow(&mut self, parent: usize, level: &str) -> usize {
+        let node = Node::new(parent, level);
+        let at = if let Some(at) = self.free.pop() {
+            self.nodes[at] = node;
+            at
+        } else {
+            self.nodes.push(node);
+            self.nodes.len() - 1
+        };
+        self.nodes[parent].children.insert(level.into(), at);
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(levels: &[usize]) -> String {
+        levels.iter().map(|n| ["a", "b", "", "$x", "+"][*n]).collect::<Vec<_>>().join("/")
+    }
+
+    proptest! {
+        /// Both searches find what `Filter::matches` says, whatever came and went before.
+        #[test]
+        fn searches_agree_with_the_definition(
+            topics in proptest::collection::vec(proptest::collection::vec(0_usize..4, 1..4), 1..20),
+            filters in proptest::collection::vec((proptest::collection::vec(0_usize..5, 1..4), any::<bool>()), 1..20),
+            gone in proptest::collection::vec(any::<bool>(), 20),
+        ) {
+            let mut topics: Vec<_> = topics.iter().filter_map(|t| Topic::parse(&text(t)).ok()).collect();
+            let mut filters: Vec<_> = filters
+                .iter()
+                .map(|(levels, rest)| text(levels) + if *rest { "/#" } else { "" })
+                .chain(["#".to_owned()])
+                .filter_map(|f| Filter::parse(&f).ok())
+                .collect();
+            let (mut names, mut wanted) = (Tree::default(), Tree::default());
+            topics.iter().for_each(|t| *names.entry(t.levels()) = Some(t.clone()));
+            filters.iter().for_each(|f| *wanted.entry(f.levels()) = Some(f.clone()));
+            for (topic, _) in topics.iter().zip(&gone).filter(|(_, gone)| **gone) {
+                names.remove(topic.levels());
+            }
+            for (filter, _) in filters.iter().zip(&gone).filter(|(_, gone)| **gone) {
+                wanted.remove(filter.levels());
+            }
+            let dead: Vec<_> = topics.iter().zip(&gone).filter(|(_, g)| **g).map(|(t, _)| t.clone()).collect();
+            topics.retain(|t| !dead.contains(t));
+            topics.sort();
+            topics.dedup();
+            let dead: Vec<_> = filters.iter().zip(&gone).filter(|(_, g)| **g).map(|(f, _)| f.clone()).collect();
+            filters.retain(|f| !dead.contains(f));
+            filters.sort();
+            filters.dedup();
+            for topic in &topics {
+                let mut found = Vec::new();
+                wanted.matching(topic, |f: &Filter| found.push(f.clone()));
+                found.sort();
+                let expected: Vec<_> = filters.iter().filter(|f| f.matches(topic)).cloned().collect();
+                prop_assert_eq!(found, expected, "filters for {}", topic);
+            }
+            for filter in &filters {
+                let mut found = Vec::new();
+                names.matched_by(filter, |t: &Topic| found.push(t.clone()));
+                found.sort();
+                let expected: Vec<_> = topics.iter().filter(|t| filter.matches(t)).cloned().collect();
+                prop_assert_eq!(found, expected, "topics for {}", filter);
+            }
+        }
+    }
+
+    #[test]
+    fn an_emptied_tree_needs_no_more_room() {
+        let mut tree = Tree::default();
+        for round in 0..100 {
+            let topic = Topic::parse(&format!("a/{round}/c")).expect("a topic");
+            *tree.entry(topic.levels()) = Some(round);
+            assert_eq!(tree.remove(topic.levels()), Some(round));
+        }
+        assert_eq!(tree.nodes.len(), 4);
+        assert!(tree.nodes[ROOT].children.is_empty());
+    }
+}
