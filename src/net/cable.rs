@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::accept::accept;
 use super::joint::{carry, reset};
+use super::owner::reap;
 use crate::cable::{Cable, State};
 
 /// A cable and the task that carries its connections. Dropping it ends them too, a moment later.
@@ -131,16 +132,3 @@ fn take(
         joints.spawn(carry(near, target.clone(), cable.clone(), now.cuts()));
     }
 }
-
-/// A panic of a joint is a defect that must not pass unseen.
-fn reap(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
-    }
-}
-
-#[cfg(test)]
-#[path = "cable_tests.rs"]
-mod tests;

@@ -63,8 +63,14 @@ async fn joined(
     let mut early = BytesMut::new();
     hang(near, &mut early, &mut cable).await?;
     let target = *target.borrow();
-    let far = timeout(DIAL_LIMIT, TcpStream::connect(target)).await??;
-    far.set_nodelay(true)?;
+    let far = match dial(target).await {
+        Ok(far) => far,
+        Err(error) => {
+            // No news passes while the cable is silent, bad news included.
+            let told = cable.wait_for(|cable| cable.state() == State::Whole).await;
+            return Err(told.map_or_else(|_| stopped(), |_| error));
+        }
+    };
     let mut far = ResetUnlessClosed { stream: far, closed: false };
     let out = Pump {
         from: near,
@@ -85,6 +91,12 @@ async fn joined(
     tokio::try_join!(out.run(), back.run())?;
     far.closed = true;
     Ok(())
+}
+
+async fn dial(target: SocketAddr) -> io::Result<TcpStream> {
+    let far = timeout(DIAL_LIMIT, TcpStream::connect(target)).await??;
+    far.set_nodelay(true)?;
+    Ok(far)
 }
 
 /// Waits while the cable is not whole. A dialer that gives up meanwhile is forgotten: what it sent

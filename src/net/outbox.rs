@@ -34,6 +34,8 @@ pub(super) struct Outbox {
     filled: Notify,
     /// Told when reading may go on. One task waits.
     resumed: Notify,
+    /// Told when the owner closes. One task waits.
+    closed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +88,14 @@ impl Outbox {
     pub(super) fn close(&self) {
         self.state().closing = true;
         self.filled.notify_one();
-        self.resumed.notify_one();
+        self.closed.notify_one();
+    }
+
+    /// Waits until the owner wants no more of this connection.
+    pub(super) async fn closed(&self) {
+        while !self.state().closing {
+            self.closed.notified().await;
+        }
     }
 
     /// Waits for something to write, and gives it in `buffer`, whatever that held before.
@@ -186,11 +195,11 @@ mod tests {
         assert!(!outbox.written(LOW));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn answers_of_a_stalled_connection_stop_its_reading() {
         let outbox = Outbox::default();
         let waits = async || {
-            tokio::time::timeout(std::time::Duration::from_secs(1), outbox.may_read()).await.is_err()
+            tokio::time::timeout(std::time::Duration::ZERO, outbox.may_read()).await.is_err()
         };
         assert!(outbox.put(&mut bytes(10 * HIGH)));
         assert!(!waits().await, "one large message is no reason");
