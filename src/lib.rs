@@ -1,8 +1,10 @@
 //! Twinboard: a desktop lab for MQTT systems of more than one broker.
 
 pub mod broker;
+pub mod cable;
 pub mod card;
 pub mod conf;
 pub mod lab;
 pub mod mqtt;
+pub mod net;
 pub mod store;

@@ -1,0 +1,217 @@
+//! The task of one connection: packets in, bytes out, and a goodbye that arrives.
+//!
+//! ```text
+//! socket ---> read buffer ---> codec ---> batch ---> owner
+//! socket <--- one write <--- everything in the outbox <--- owner
+//! ```
+//!
+//! The task ends when the owner closes the outbox, and only then: what the owner still had to say
+//! is written first. It knows packets' bytes, not their meaning.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{sleep, timeout};
+
+use super::inbox::{Heard, Inbox, Note};
+use super::outbox::{Next, Outbox};
+use crate::broker::ConnId;
+use crate::mqtt::{Packet, codec};
+
+/// How long a connection that was closed has to take what is waiting for it.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long to wait for the goodbye of the other side after that.
+const LINGER_LIMIT: Duration = Duration::from_millis(250);
+
+/// The least and the most that is read at once, in bytes.
+const READ_BYTES: (usize, usize) = (4 * 1024, 64 * 1024);
+
+/// The most packets in one batch.
+const BATCH: usize = 1024;
+
+/// A socket that ends with a reset when its broker has been killed.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) stream: TcpStream,
+    pub(super) killed: Arc<AtomicBool>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.killed.load(Ordering::Acquire)
+            && let Err(error) = self.stream.set_zero_linger()
+        {
+            tracing::debug!(%error, "a killed connection ends without a reset");
+        }
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) conn: ConnId,
+    pub(super) socket: Socket,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) inbox: Inbox,
+    pub(super) notes: UnboundedSender<Note>,
+    /// In bytes.
+    pub(super) max_packet_size: usize,
+}
+
+impl Link {
+    /// Runs until the owner has closed the connection and it is written out.
+    pub(super) async fn run(self) {
+        let closed = async {
+            self.outbox.closed().await;
+            sleep(FLUSH_LIMIT).await;
+        };
+        tokio::select! {
+            never = self.listen() => match never {},
+            () = self.speak() => self.linger().await,
+            () = closed => tracing::debug!(conn = self.conn.0, "closed before all was written"),
+        }
+    }
+
+    /// Reads until the other side ends or breaks the protocol, and tells the owner.
+    async fn listen(&self) -> Infallible {
+        let conn = self.conn;
+        let last = match self.read().await {
+            End::Closed(reason) => Heard::Closed { conn, reason },
+            End::Malformed(reason) => Heard::Malformed { conn, reason },
+        };
+        self.inbox.tell(last).await;
+        pending().await
+    }
+
+    async fn read(&self) -> End {
+        let (least, most) = READ_BYTES;
+        let mut size = least;
+        let mut buffer = BytesMut::new();
+        loop {
+            self.outbox.may_read().await;
+            if let Err(error) = self.socket.stream.readable().await {
+                return End::Closed(error.to_string());
+            }
+            buffer.reserve(size);
+            match self.socket.stream.try_read_buf(&mut buffer) {
+                Ok(0) => return End::Closed("the other side closed the connection".to_owned()),
+                // Small buffers for those who say little, as a payload that is kept holds its
+                // whole buffer; large ones for those who say much.
+                Ok(count) if count >= size => size = (size * 2).min(most),
+                Ok(count) if count < size / 4 => size = (size / 2).max(least),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return End::Closed(error.to_string()),
+            }
+            if let Err(error) = self.pass_on(&mut buffer).await {
+                return End::Malformed(error.to_string());
+            }
+        }
+    }
+
+    /// Passes on the whole packets in `buffer`.
+    async fn pass_on(&self, buffer: &mut BytesMut) -> Result<(), codec::DecodeError> {
+        loop {
+            let before = buffer.len();
+            let (packets, end) = batch(buffer, self.max_packet_size);
+            let full = packets.len() == BATCH;
+            if !packets.is_empty() {
+                self.inbox.packets(self.conn, packets, before - buffer.len()).await;
+            }
+            end?;
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes what the owner puts into the outbox, until that is closed and empty.
+    async fn speak(&self) {
+        let mut buffer = BytesMut::new();
+        while self.outbox.next(&mut buffer).await == Next::Write {
+            if let Err(error) = self.write(&buffer).await {
+                // Reading goes on: what the other side sent before it went is to be heard.
+                tracing::debug!(conn = self.conn.0, %error, "cannot write");
+                self.outbox.break_off();
+            }
+        }
+    }
+
+    async fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.socket.stream.try_write(rest) {
+                Ok(count) => {
+                    rest = &rest[count..];
+                    if self.outbox.written(count) {
+                        self.tell_drained();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.socket.stream.writable().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_drained(&self) {
+        if self.notes.send(Note::Drained { conn: self.conn }).is_err() {
+            tracing::trace!("a broker that ended was told something");
+        }
+    }
+
+    /// Says goodbye and waits for the other side's. Closing at once, with input unread, would be a
+    /// reset, which destroys what was sent last: the CONNACK that says why, for one.
+    async fn linger(&self) {
+        if SockRef::from(&self.socket.stream).shutdown(Shutdown::Write).is_err() {
+            return; // The other side was faster.
+        }
+        let goodbye = async {
+            let mut unread = [0; 4096];
+            while self.socket.stream.readable().await.is_ok() {
+                match self.socket.stream.try_read(&mut unread) {
+                    Ok(0) => return,
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        };
+        if timeout(LINGER_LIMIT, goodbye).await.is_err() {
+            tracing::debug!(conn = self.conn.0, "the other side says no goodbye");
+        }
+    }
+}
+
+/// How reading ends.
+enum End {
+    Closed(String),
+    Malformed(String),
+}
+
+/// Takes up to [`BATCH`] packets off `buffer`.
+fn batch(
+    buffer: &mut BytesMut,
+    max_packet_size: usize,
+) -> (Vec<Packet>, Result<(), codec::DecodeError>) {
+    let mut packets = Vec::new();
+    while packets.len() < BATCH {
+        match codec::read(buffer, max_packet_size) {
+            Ok(Some(packet)) => packets.push(packet),
+            Ok(None) => break,
+            Err(error) => return (packets, Err(error)),
+        }
+    }
+    (packets, Ok(()))
+}

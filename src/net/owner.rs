@@ -1,0 +1,360 @@
+//! The task that owns a broker: turns what happens into inputs, and outputs into bytes, dials and
+//! commits. It decides nothing about MQTT.
+//!
+//! ```text
+//! Heard, Note, time ---> Broker::handle ---> outputs ---> connections, dials, events
+//!                             |
+//!                             +--- take_commit ---> store ---> Note::Committed
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::accept::accept;
+use super::clock::Clock;
+use super::connections::Connections;
+use super::dial::{Route, dial};
+use super::durable::Durable;
+use super::inbox::{Heard, Inbox, Note};
+use super::link::{Link, Socket};
+use crate::broker::{Address, BridgeNumber, Broker, ConnId, Event, Input, Output};
+
+/// With more records than this waiting to be committed, clients wait.
+const MAX_UNCOMMITTED: usize = 20_000;
+
+/// How many batches are handled before bytes leave and other things are looked at.
+const ROUND: usize = 32;
+
+/// How long a clean stop waits for the last commit before the store is left to say what it could
+/// not do.
+const COMMIT_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long a clean stop waits for connections; each has its own, shorter limits.
+const LINKS_LIMIT: Duration = Duration::from_secs(2);
+
+/// How a broker is to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Run,
+    Stop,
+    Kill,
+}
+
+/// See the module.
+pub(super) struct Owner {
+    pub(super) name: String,
+    pub(super) broker: Broker,
+    pub(super) clock: Clock,
+    /// In bytes.
+    pub(super) max_packet_size: usize,
+    pub(super) route: Route,
+    pub(super) durable: Option<Box<dyn Durable>>,
+    pub(super) events: Box<dyn FnMut(Duration, Event) + Send>,
+    pub(super) changed: watch::Sender<u64>,
+    pub(super) inbox: Inbox,
+    pub(super) notes: mpsc::UnboundedSender<Note>,
+    pub(super) tasks: Tasks,
+    pub(super) work: Work,
+}
+
+/// What the owner started.
+#[derive(Default)]
+pub(super) struct Tasks {
+    listeners: JoinSet<()>,
+    dials: JoinSet<()>,
+    links: JoinSet<()>,
+    /// Whether connections are to end with a reset.
+    killed: Arc<AtomicBool>,
+}
+
+/// What the owner has at hand between two inputs.
+#[derive(Default)]
+pub(super) struct Work {
+    connections: Connections,
+    outputs: Vec<Output>,
+    stalled: Vec<ConnId>,
+    /// The commit that the store has and has not reported.
+    outstanding: Option<u64>,
+}
+
+impl Owner {
+    /// Serves until told otherwise; the result is what a clean stop could not make durable.
+    pub(super) async fn run(
+        mut self,
+        listeners: Vec<TcpListener>,
+        mut heard: mpsc::Receiver<Heard>,
+        mut notes: mpsc::UnboundedReceiver<Note>,
+        mut wish: watch::Receiver<Wish>,
+    ) -> Result<(), String> {
+        for listener in listeners {
+            let listening = listen(listener, self.name.clone(), self.inbox.clone());
+            self.tasks.listeners.spawn(listening);
+        }
+        self.input(Input::Time);
+        self.settle();
+        loop {
+            let deadline = self.broker.deadline();
+            let at = Instant::from_std(self.clock.instant(deadline.unwrap_or_default()));
+            let room = self.broker.uncommitted() < MAX_UNCOMMITTED;
+            tokio::select! {
+                biased;
+                told = wish.changed() => {
+                    // A handle that was dropped is a plug that was pulled.
+                    let wish = if told.is_ok() { *wish.borrow() } else { Wish::Kill };
+                    match wish {
+                        Wish::Run => {}
+                        Wish::Stop => {
+                            drop(heard);
+                            return self.stop(notes).await;
+                        }
+                        Wish::Kill => {
+                            self.kill().await;
+                            return Ok(());
+                        }
+                    }
+                }
+                Some(note) = notes.recv() => self.note(note),
+                Some(ended) = self.tasks.dials.join_next() => reap(ended),
+                Some(ended) = self.tasks.links.join_next() => reap(ended),
+                Some(ended) = self.tasks.listeners.join_next() => reap(ended),
+                () = sleep_until(at), if deadline.is_some() => self.input(Input::Time),
+                Some(first) = heard.recv(), if room => {
+                    self.heard(first);
+                    for _ in 1..ROUND {
+                        let Ok(next) = heard.try_recv() else { break };
+                        self.heard(next);
+                    }
+                }
+            }
+            self.settle();
+        }
+    }
+
+    fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Accepted { stream } => {
+                let conn = self.connect(stream);
+                self.input(Input::Accepted { conn });
+            }
+            Heard::Packets { conn, packets, permit } => {
+                for packet in packets {
+                    if !self.work.connections.is_open(conn) {
+                        break;
+                    }
+                    self.input(Input::Packet { conn, packet });
+                }
+                drop(permit);
+            }
+            Heard::Malformed { conn, reason } if self.work.connections.is_open(conn) => {
+                self.input(Input::Malformed { conn, reason });
+            }
+            Heard::Closed { conn, reason } if self.work.connections.is_open(conn) => {
+                self.work.connections.close(conn);
+                self.input(Input::Closed { conn, reason });
+            }
+            // The core closed it before it could know.
+            Heard::Malformed { .. } | Heard::Closed { .. } => {}
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Drained { conn } if self.work.connections.is_open(conn) => {
+                self.input(Input::Drained { conn });
+            }
+            Note::Drained { .. } => {}
+            Note::Dialed { bridge, stream } => {
+                let conn = self.connect(stream);
+                self.input(Input::Dialed { bridge, conn });
+            }
+            Note::DialFailed { bridge, reason } => {
+                self.input(Input::DialFailed { bridge, reason });
+            }
+            Note::Order { bridge, order } => self.input(Input::Bridge { bridge, order }),
+            Note::Committed { number } => {
+                self.work.outstanding = self.work.outstanding.filter(|waited| *waited > number);
+                self.input(Input::Committed { number });
+            }
+            Note::StoreFails { reason } => self.input(Input::StoreFails { reason }),
+            Note::Status { answer } => {
+                if answer.send(self.broker.status()).is_err() {
+                    tracing::trace!("nobody waits for the status any more");
+                }
+            }
+        }
+    }
+
+    /// Lets the core handle one input, and does what it wants done.
+    fn input(&mut self, input: Input) {
+        let now = self.clock.now();
+        let mut outputs = std::mem::take(&mut self.work.outputs);
+        self.broker.handle(now, input, &mut outputs);
+        self.perform(now, &mut outputs);
+        self.work.outputs = outputs;
+    }
+
+    fn perform(&mut self, now: Duration, outputs: &mut Vec<Output>) {
+        loop {
+            for output in outputs.drain(..) {
+                match output {
+                    Output::Send { conn, packet } => {
+                        if self.work.connections.send(conn, &packet) {
+                            self.work.stalled.push(conn);
+                        }
+                    }
+                    Output::Close { conn, reason } => {
+                        tracing::debug!(broker = self.name, conn = conn.0, reason, "closing");
+                        self.work.connections.close(conn);
+                    }
+                    Output::Dial { bridge, address } => self.tasks.dial(
+                        bridge,
+                        self.route.as_ref()(&address),
+                        address,
+                        self.notes.clone(),
+                    ),
+                    Output::Event(event) => (self.events)(now, event),
+                }
+            }
+            let Some(conn) = self.work.stalled.pop() else { return };
+            self.broker.handle(now, Input::Stalled { conn }, outputs);
+        }
+    }
+
+    /// Ends a round: commits what is to be committed, lets bytes leave, says that something changed.
+    fn settle(&mut self) {
+        self.commit();
+        loop {
+            self.work.connections.flush(&mut self.work.stalled);
+            let Some(conn) = self.work.stalled.pop() else { break };
+            self.input(Input::Stalled { conn });
+        }
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn commit(&mut self) {
+        while self.work.outstanding.is_none() {
+            let Some(commit) = self.broker.take_commit() else { return };
+            let number = commit.number;
+            if let Some(durable) = &mut self.durable {
+                self.work.outstanding = Some(number);
+                durable.submit(commit);
+            } else {
+                // Memory is as durable as this broker gets.
+                self.input(Input::Committed { number });
+            }
+        }
+    }
+
+    fn connect(&mut self, stream: TcpStream) -> ConnId {
+        let (conn, outbox) = self.work.connections.open();
+        let killed = Arc::clone(&self.tasks.killed);
+        let link = Link {
+            conn,
+            socket: Socket { stream, killed },
+            outbox,
+            inbox: self.inbox.clone(),
+            notes: self.notes.clone(),
+            max_packet_size: self.max_packet_size,
+        };
+        self.tasks.links.spawn(link.run());
+        conn
+    }
+
+    /// Ends politely: everything that was promised is sent and durable, as far as that can be had
+    /// within the limits.
+    async fn stop(mut self, mut notes: mpsc::UnboundedReceiver<Note>) -> Result<(), String> {
+        self.tasks.listeners.shutdown().await;
+        self.tasks.dials.shutdown().await;
+        self.input(Input::Shutdown);
+        self.settle();
+        let committed = async {
+            while self.work.outstanding.is_some() {
+                match notes.recv().await {
+                    Some(Note::Dialed { .. } | Note::DialFailed { .. }) => {}
+                    Some(note) => self.note(note),
+                    None => return,
+                }
+                self.settle();
+            }
+        };
+        if timeout(COMMIT_LIMIT, committed).await.is_err() {
+            tracing::warn!(broker = self.name, "the last commit takes long");
+        }
+        self.work.connections.close_all();
+        let written = async {
+            while let Some(ended) = self.tasks.links.join_next().await {
+                reap(ended);
+            }
+        };
+        if timeout(LINKS_LIMIT, written).await.is_err() {
+            tracing::debug!(broker = self.name, "connections are left unwritten");
+            self.tasks.links.shutdown().await;
+        }
+        match self.durable.take() {
+            Some(durable) => blocking(move || durable.stop()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends as by a pulled plug: every connection is reset, nothing is flushed.
+    async fn kill(mut self) {
+        self.tasks.killed.store(true, Ordering::Release);
+        self.tasks.links.shutdown().await;
+        self.tasks.listeners.shutdown().await;
+        self.tasks.dials.shutdown().await;
+        if let Some(durable) = self.durable.take() {
+            blocking(move || durable.abandon()).await;
+        }
+    }
+}
+
+impl Tasks {
+    fn dial(
+        &mut self,
+        bridge: BridgeNumber,
+        routed: Option<SocketAddr>,
+        address: Address,
+        notes: mpsc::UnboundedSender<Note>,
+    ) {
+        self.dials.spawn(async move {
+            let note = match dial(&address, routed).await {
+                Ok(stream) => Note::Dialed { bridge, stream },
+                Err(reason) => Note::DialFailed { bridge, reason },
+            };
+            if notes.send(note).is_err() {
+                tracing::trace!("a broker that ended was told something");
+            }
+        });
+    }
+}
+
+/// A listener's task.
+async fn listen(listener: TcpListener, name: String, inbox: Inbox) {
+    loop {
+        let stream = accept(&listener, &name).await;
+        inbox.tell(Heard::Accepted { stream }).await;
+    }
+}
+
+/// A panic of a task is a defect that must not pass unseen.
+pub(super) fn reap(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

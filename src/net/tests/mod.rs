@@ -1,0 +1,6 @@
+//! The live shell over real sockets on loopback.
+
+mod broker;
+mod cable;
+mod client;
+mod store;
