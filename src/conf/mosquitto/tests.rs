@@ -414,7 +414,8 @@ proptest! {
             (prop::sample::select(names::all().collect::<Vec<_>>()), "[ -~\t]{0,12}"), 0..12
         )
     ) {
-        let text: String = lines.iter().map(|(option, value)| format!("{option} {value}\n")).collect();
+        let lines: Vec<_> = lines.iter().map(|(option, value)| [*option, value].join(" ")).collect();
+        let text = lines.join("\n");
         if let Err(error) = Config::parse("b.conf", &text, "host") {
             prop_assert!(!error.mistakes.is_empty());
             for mistake in error.mistakes {
