@@ -225,6 +225,9 @@ fn imports_go_downward() {
             return;
         };
         for (line, code) in source.code() {
+            if code.ends_with("crate::{") {
+                tell(line, "write one `use crate::PART` for each part".to_owned());
+            }
             for imported in imports(code) {
                 if imported != source.part() && !below.contains(&imported) && is_part(imported) {
                     tell(line, format!("`{}` must not import `{imported}`", source.part()));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::log::{Destination, LogType};
 use super::*;
 use crate::broker::settings::{Restart, StartType};
@@ -379,4 +381,48 @@ fn a_file_that_is_not_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let error = Config::load(&folder.path().join("no.conf"), "host").expect_err("no file");
     assert!(error.to_string().contains("no.conf: the file cannot be read: "), "{error}");
+}
+
+/// What the dual-board document shows, but for the line that mosquitto 2 asks for.
+const DOCUMENT: &str = "# Broker 2 listens on port 1884
+listener 1884
+
+# Bridge connection to Broker 1
+connection bridge_to_broker1
+address localhost:1883
+
+# Import sensors/card1 from Broker 1 (QoS 2)
+topic sensors/card1 in 2
+
+# Export sensors/all to Broker 1 (QoS 2)
+topic sensors/all out 2
+";
+
+#[test]
+fn the_documents_file_works_as_written() {
+    assert!(error(DOCUMENT).contains("help: add the line `allow_anonymous true`"));
+    let config = parse(&format!("{DOCUMENT}allow_anonymous true\n"));
+    assert_eq!((config.listeners[0].port, config.settings.bridges[0].rules.len()), (1884, 2));
+    assert!(config.notes.is_empty());
+}
+
+proptest! {
+    /// Whatever stands in a file, it is read or its lines are named; nothing panics.
+    #[test]
+    fn any_text_is_answered(
+        lines in prop::collection::vec(
+            (prop::sample::select(names::all().collect::<Vec<_>>()), "[ -~\t]{0,12}"), 0..12
+        )
+    ) {
+        let lines: Vec<_> = lines.iter().map(|(option, value)| [*option, value].join(" ")).collect();
+        let text = lines.join("\n");
+        if let Err(error) = Config::parse("b.conf", &text, "host") {
+            prop_assert!(!error.mistakes.is_empty());
+            for mistake in error.mistakes {
+                let line = mistake.line.expect("a line");
+                let there = text.lines().nth(line - 1).is_some_and(|it| it.contains(&mistake.text));
+                prop_assert!(there, "{mistake}");
+            }
+        }
+    }
 }
