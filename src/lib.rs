@@ -6,3 +6,4 @@ pub mod card;
 pub mod lab;
 pub mod mqtt;
 pub mod net;
+pub mod store;

@@ -54,8 +54,10 @@ pub enum Input {
 pub enum BridgeOrder {
     /// Dial, and go on dialling.
     Start,
-    /// Hang up and stay so.
+    /// Say goodbye, hang up and stay so.
     Stop,
+    /// Hang up without a goodbye and stay so.
+    Kill,
     /// If it waits to dial, dial now.
     Retry,
 }

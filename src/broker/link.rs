@@ -38,12 +38,13 @@ impl Broker {
                 self.send(conn, Packet::Disconnect, false);
                 self.hang_up(conn, "the bridge was stopped");
             }
-            (BridgeOrder::Stop, Link::Asking { conn }) => {
+            (BridgeOrder::Stop, Link::Asking { conn })
+            | (BridgeOrder::Kill, Link::Asking { conn } | Link::Up { conn, .. }) => {
                 let conn = *conn;
                 self.bridges[bridge.0].link = Link::Stopped;
                 self.hang_up(conn, "the bridge was stopped");
             }
-            (BridgeOrder::Stop, _) => {
+            (BridgeOrder::Stop | BridgeOrder::Kill, _) => {
                 self.bridges[bridge.0].link = Link::Stopped;
                 self.bridges[bridge.0].deadline = None;
             }

@@ -8,10 +8,38 @@
 //!
 //! A program knows what MQTT told it and what was clicked, and nothing else. Times are since the
 //! world began.
+//!
+//! How a state is never lost: whenever it connects, a program subscribes, sends a fence (a message
+//! to itself) and takes the last message of each topic that comes before the fence as what the
+//! broker kept ([`fence`]). Until the fence is back it publishes only if it knows everything, so
+//! neither a default nor a null ever replaces a state that a broker kept. From then on it trusts
+//! its own sensors over any echo, and publishes what it knows again whenever it connects, so the
+//! client's queue is never the only copy ([`monitor`]).
+//!
+//! `driver` is the one part with sockets, clocks and tasks; everything else here is pure.
 
+mod clicks;
+pub mod display;
+pub mod driver;
+pub mod event;
 pub mod face;
+pub mod fence;
+pub mod monitor;
+pub mod payload;
+mod session;
 
+#[cfg(test)]
+mod pair;
+#[cfg(test)]
+mod tests;
+
+pub use display::Display;
+pub use event::Event;
 pub use face::{Face, Ignored, Link, Origin, SensorFace};
+pub use monitor::{Card1, Card2};
+pub use payload::States;
+
+use std::fmt;
 
 use std::time::Duration;
 
@@ -22,6 +50,12 @@ use crate::mqtt::{ClientId, Filter, QoS, Topic};
 /// The number of a sensor, 1 to 6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SensorNumber(pub u8);
+
+impl fmt::Display for SensorNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// Names one publication until it counts as sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,6 +10,7 @@ pub mod command;
 pub mod name;
 pub mod snapshot;
 pub mod trace;
+pub mod world;
 
 pub use command::{Action, CableFault, Command};
 pub use name::{BoardName, BridgeName, ProgramName};

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub aside: Vec<PathBuf>,
     /// A request that could not be carried out, in words: what failed and what to do.
     pub trouble: Option<String>,
+    /// How many requests have been carried out, or could not be.
+    pub done: u64,
 }
 
 /// One board.

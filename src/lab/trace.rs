@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::command::{Action, CableFault};
 use super::name::{BoardName, BridgeName, ProgramName};
-use crate::broker;
-use crate::card::SensorNumber;
+use crate::{broker, card};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum Event {
     /// A broker decided or noticed something.
     Broker { board: BoardName, event: broker::Event },
     /// A program did something or something was done to it.
-    Program { program: ProgramName, event: ProgramEvent },
+    Program { program: ProgramName, event: card::Event },
     /// A cable was cut or mended.
     Cable { bridge: BridgeName, fault: CableFault },
     /// A board's power went on or off.
@@ -33,19 +32,4 @@ pub enum Event {
     Asked { what: String, action: Action },
     /// A line for people: trouble, a fresh start, a step of a script.
     Note(String),
-}
-
-/// What can happen to a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProgramEvent {
-    /// It connected to its broker.
-    Connected { session_present: bool },
-    /// It lost its broker, or could not reach it.
-    Disconnected { reason: String },
-    /// It knows what its broker kept for it.
-    Restored,
-    /// A sensor's state became known or changed.
-    Sensor { sensor: SensorNumber, state: Option<bool> },
-    /// A message changed nothing.
-    Ignored { topic: String, reason: String },
 }

@@ -23,6 +23,7 @@ mod link;
 mod outbox;
 mod owner;
 mod port_owner;
+mod saved;
 
 pub use bind::{BindError, bind};
 pub use cable::LiveCable;
@@ -31,6 +32,7 @@ pub use dial::Route;
 pub use durable::{Durable, OpenDurable, Reports};
 pub use handle::{BrokerHandle, Start, StopError};
 pub use port_owner::PortOwner;
+pub use saved::saved_in;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,503 @@
+//! The driver against a scripted broker: each packet of the other side is written by hand, so
+//! that every trap of the client library can be laid on purpose.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
+
+use super::{Handle, Report, spawn};
+use crate::card::{Event, Face, Identity, Input, Link, Output, Program, SensorNumber, Token};
+use crate::mqtt::{ClientId, Filter, QoS, Topic};
+
+/// Far longer than anything here takes; a test that waits this long has failed.
+const LIMIT: Duration = Duration::from_secs(20);
+/// How many PUBRELs a new process sends to a session it finds.
+const RELEASES: u16 = super::client::IDS;
+
+/// A program that tells the test all it is given. Sensor `n` toggled publishes "n" as token n;
+/// sensor 0 toggled subscribes.
+struct Probe {
+    face: Face,
+    inputs: mpsc::UnboundedSender<Input>,
+}
+
+impl Program for Probe {
+    fn identity(&self) -> Identity {
+        let (client_id, keep_alive) = (ClientId::new("probe"), Duration::from_mins(1));
+        Identity { client_id, clean_session: false, keep_alive }
+    }
+
+    fn handle(&mut self, now: Duration, input: Input) -> Vec<Output> {
+        match &input {
+            Input::Connected { session_present } => {
+                self.face.link = Link::Online { since: now, session_present: *session_present };
+            }
+            Input::Disconnected { reason } => {
+                self.face.link = Link::Offline { since: now, reason: reason.clone() };
+            }
+            _ => {}
+        }
+        let outputs = match input {
+            Input::Toggle(SensorNumber(0)) => {
+                let filter = Filter::parse("t/#").expect("a filter");
+                vec![Output::Subscribe(vec![(filter, QoS::ExactlyOnce)])]
+            }
+            Input::Toggle(SensorNumber(n)) => vec![Output::Publish {
+                token: Token(n.into()),
+                topic: Topic::parse("t").expect("a topic"),
+                payload: n.to_string().into(),
+                qos: QoS::ExactlyOnce,
+                retain: true,
+            }],
+            _ => Vec::new(),
+        };
+        self.inputs.send(input).expect("the test listens");
+        outputs
+    }
+
+    fn face(&self) -> &Face {
+        &self.face
+    }
+}
+
+/// A probe that runs, and the listener it dials.
+struct Bench {
+    listener: TcpListener,
+    address: watch::Sender<SocketAddr>,
+    handle: Handle,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    reports: mpsc::UnboundedReceiver<Report>,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let (address, seen) = watch::channel(listener.local_addr().expect("it is bound"));
+        let (sender, inputs) = mpsc::unbounded_channel();
+        let (reporter, reports) = mpsc::unbounded_channel();
+        let report = move |report| reporter.send(report).expect("the test listens");
+        let began = Instant::now();
+        let probe = Box::new(Probe { face: Face::default(), inputs: sender });
+        let handle = spawn(probe, seen, move || began.elapsed(), report);
+        Self { listener, address, handle, inputs, reports }
+    }
+
+    /// Takes the next connection and answers its CONNECT; releases of a new process are answered.
+    async fn accept(&mut self, session_present: bool, releases: u16) -> Peer {
+        let mut peer = self.accept_silent().await;
+        peer.send(&[0x20, 2, u8::from(session_present), 0]).await;
+        for id in 1..=releases {
+            assert_eq!(peer.receive().await, (0x62, id.to_be_bytes().to_vec()));
+            peer.answer(0x70, id).await;
+        }
+        assert_eq!(self.input().await, Input::Connected { session_present });
+        peer
+    }
+
+    /// Takes the next connection and its CONNECT, and does not answer.
+    async fn accept_silent(&mut self) -> Peer {
+        let accepted = timeout(LIMIT, self.listener.accept()).await.expect("it dials");
+        let mut peer = Peer(accepted.expect("a connection").0);
+        let (kind, body) = peer.receive().await;
+        // Level 4, a session to be kept, keep-alive 60, client id "probe". [MQTT 3.1.1, section 3.1]
+        assert_eq!((kind, &body[..]), (0x10, &b"\0\x04MQTT\x04\0\0\x3c\0\x05probe"[..]));
+        peer
+    }
+
+    async fn input(&mut self) -> Input {
+        timeout(LIMIT, self.inputs.recv()).await.expect("an input").expect("it runs")
+    }
+
+    fn toggle(&self, number: u8) {
+        self.handle.toggle(SensorNumber(number)).expect("it takes orders");
+    }
+
+    /// Toggles a sensor whose program publishes, and takes the program's own note of that.
+    async fn publish(&mut self, number: u8) {
+        self.toggle(number);
+        assert_eq!(self.input().await, Input::Toggle(SensorNumber(number)));
+    }
+
+    async fn expect_gone(&mut self) -> String {
+        match self.input().await {
+            Input::Disconnected { reason } => reason,
+            other => panic!("expected a lost connection, got {other:?}"),
+        }
+    }
+}
+
+/// The broker's end of a connection.
+struct Peer(TcpStream);
+
+impl Peer {
+    async fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.expect("the client reads");
+    }
+
+    async fn answer(&mut self, kind: u8, id: u16) {
+        let [high, low] = id.to_be_bytes();
+        self.send(&[kind, 2, high, low]).await;
+    }
+
+    /// QoS 2 PUBLISH on topic "t".
+    async fn send_publish(&mut self, dup: bool, id: u16, payload: &[u8]) {
+        let mut packet = vec![if dup { 0x3c } else { 0x34 }];
+        let mut left = 5 + payload.len();
+        loop {
+            let byte = u8::try_from(left % 128).expect("below 128");
+            left /= 128;
+            packet.push(if left > 0 { byte | 128 } else { byte });
+            if left == 0 {
+                break;
+            }
+        }
+        packet.extend([0, 1, b't']);
+        packet.extend(id.to_be_bytes());
+        packet.extend(payload);
+        self.send(&packet).await;
+    }
+
+    /// The next packet's first byte and body, or nothing at the end of the connection.
+    async fn try_receive(&mut self) -> Option<(u8, Vec<u8>)> {
+        let read = async {
+            let kind = self.0.read_u8().await.ok()?;
+            let length = self.0.read_u8().await.ok()?;
+            assert!(length < 128, "no packet of these tests' client is that long");
+            let mut body = vec![0; length.into()];
+            self.0.read_exact(&mut body).await.ok()?;
+            Some((kind, body))
+        };
+        timeout(LIMIT, read).await.expect("a packet or the end")
+    }
+
+    async fn receive(&mut self) -> (u8, Vec<u8>) {
+        self.try_receive().await.expect("a packet, not the end")
+    }
+
+    async fn expect(&mut self, kind: u8, id: u16) {
+        assert_eq!(self.receive().await, (kind, id.to_be_bytes().to_vec()));
+    }
+
+    /// Expects a retained QoS 2 PUBLISH of `number` on "t"; gives its id.
+    async fn expect_publish(&mut self, dup: bool, number: u8) -> u16 {
+        let (kind, body) = self.receive().await;
+        assert_eq!(kind, if dup { 0x3d } else { 0x35 });
+        assert_eq!(&body[..3], [0, 1, b't']);
+        assert_eq!(body[5..], *number.to_string().as_bytes());
+        u16::from_be_bytes([body[3], body[4]])
+    }
+
+    async fn complete(&mut self, id: u16) {
+        self.answer(0x50, id).await;
+        self.expect(0x62, id).await;
+        self.answer(0x70, id).await;
+    }
+}
+
+fn message(payload: &'static [u8]) -> Input {
+    let topic = Topic::parse("t").expect("a topic");
+    Input::Message { topic, payload: Bytes::from_static(payload), retain: false }
+}
+
+#[tokio::test]
+async fn a_pubrel_that_an_earlier_process_left_is_completed() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(true, RELEASES).await;
+    for id in [7, 1, 65_535, 7] {
+        peer.answer(0x62, id).await;
+        peer.expect(0x70, id).await;
+    }
+    // The same connection still serves.
+    peer.send_publish(false, 1, b"on").await;
+    peer.expect(0x50, 1).await;
+    assert_eq!(bench.input().await, message(b"on"));
+}
+
+#[tokio::test]
+async fn a_resent_message_is_delivered_once() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    peer.send_publish(false, 9, b"first").await;
+    peer.expect(0x50, 9).await;
+    assert_eq!(bench.input().await, message(b"first"));
+    drop(peer);
+    bench.expect_gone().await;
+
+    let mut peer = bench.accept(true, 0).await;
+    peer.send_publish(true, 9, b"first").await;
+    peer.expect(0x50, 9).await;
+    peer.answer(0x62, 9).await;
+    peer.expect(0x70, 9).await;
+    // After its PUBREL the id is free for an equal message …
+    peer.send_publish(false, 9, b"first").await;
+    assert_eq!(bench.input().await, message(b"first"));
+    // … and a broker that lost its memory may use it for another at any time.
+    peer.send_publish(false, 9, b"other").await;
+    assert_eq!(bench.input().await, message(b"other"));
+}
+
+#[tokio::test]
+async fn a_new_session_knows_no_delivered_ids() {
+    let mut bench = Bench::new().await;
+    for _ in 0..2 {
+        let mut peer = bench.accept(false, 0).await;
+        peer.send_publish(false, 1, b"equal").await;
+        peer.expect(0x50, 1).await;
+        assert_eq!(bench.input().await, message(b"equal"));
+        drop(peer);
+        bench.expect_gone().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_loss_is_told_before_it() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    // A good message and a breach in one segment: rumqttc reads both in one go.
+    peer.send(b"\x34\x07\0\x01t\0\x09in\x20\x02\0\0").await;
+    assert_eq!(bench.input().await, message(b"in"));
+    bench.expect_gone().await;
+    bench.accept(false, 0).await;
+}
+
+#[tokio::test]
+async fn without_a_session_nothing_old_is_resent() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(1).await;
+    bench.publish(2).await;
+    peer.expect_publish(false, 1).await;
+    drop(peer);
+    bench.expect_gone().await;
+
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(3).await;
+    let id = peer.expect_publish(false, 3).await;
+    peer.complete(id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(3)));
+}
+
+#[tokio::test]
+async fn with_a_session_a_publication_is_resent_as_a_duplicate_and_first() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(1).await;
+    bench.publish(2).await;
+    let id = peer.expect_publish(false, 1).await;
+    drop(peer);
+    bench.expect_gone().await;
+
+    let mut peer = bench.accept(true, 0).await;
+    bench.publish(3).await;
+    assert_eq!(peer.expect_publish(true, 1).await, id);
+    peer.complete(id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(1)));
+    // 2 had no id yet: the program says it again by itself, here as 3.
+    let id = peer.expect_publish(false, 3).await;
+    peer.complete(id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(3)));
+}
+
+#[tokio::test]
+async fn a_cut_after_pubrec_is_mended_with_pubrel() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(1).await;
+    let id = peer.expect_publish(false, 1).await;
+    peer.answer(0x50, id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(1)));
+    peer.expect(0x62, id).await;
+    drop(peer);
+    bench.expect_gone().await;
+
+    let mut peer = bench.accept(true, 0).await;
+    peer.expect(0x62, id).await;
+    peer.answer(0x70, id).await;
+    bench.publish(2).await;
+    assert_ne!(peer.expect_publish(false, 2).await, id);
+}
+
+#[tokio::test]
+async fn a_broker_that_hangs_up_on_a_pubrel_is_not_asked_for_ever() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(1).await;
+    let id = peer.expect_publish(false, 1).await;
+    peer.answer(0x50, id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(1)));
+    for _ in 0..super::client::RELEASES {
+        peer.expect(0x62, id).await;
+        drop(peer);
+        bench.expect_gone().await;
+        peer = bench.accept(true, 0).await;
+    }
+    bench.publish(2).await;
+    peer.expect_publish(false, 2).await;
+}
+
+#[tokio::test]
+async fn many_publications_go_one_at_a_time_and_in_order() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    for number in 1..=100 {
+        bench.toggle(number);
+    }
+    for number in 1..=100 {
+        let id = peer.expect_publish(false, number).await;
+        assert!((1..=super::client::IDS).contains(&id));
+        peer.complete(id).await;
+    }
+    let mut sent = 0;
+    while sent < 100 {
+        if let Input::Sent(token) = bench.input().await {
+            sent += 1;
+            assert_eq!(token, Token(sent));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_is_one_packet_and_its_refusal_ends_the_connection() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(0).await;
+    let (kind, body) = peer.receive().await;
+    assert_eq!((kind, &body[2..]), (0x82, &b"\0\x03t/#\x02"[..]));
+    peer.send(&[0x90, 3, body[0], body[1], 2]).await;
+    assert_eq!(bench.input().await, Input::Subscribed);
+
+    bench.publish(0).await;
+    let (_, body) = peer.receive().await;
+    peer.send(&[0x90, 3, body[0], body[1], 0x80]).await;
+    assert!(bench.expect_gone().await.contains("access rules"));
+    assert_eq!(peer.try_receive().await, None);
+}
+
+#[tokio::test]
+async fn a_large_message_does_not_end_the_connection() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    let large: &'static [u8] = vec![b'x'; 3_000_000].leak();
+    peer.send_publish(false, 1, large).await;
+    peer.expect(0x50, 1).await;
+    assert_eq!(bench.input().await, message(large));
+}
+
+#[tokio::test]
+async fn a_topic_that_is_none_is_reported() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    peer.send(b"\x30\x05\0\x01+no").await;
+    loop {
+        let report = timeout(LIMIT, bench.reports.recv()).await.expect("a report");
+        if let Some(Report::Event { event: Event::Ignored { topic, reason }, .. }) = report {
+            assert_eq!(topic, "+");
+            assert!(reason.contains("wildcard") || reason.contains('+'), "{reason}");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_at_once_is_not_dialled_hot() {
+    let mut bench = Bench::new().await;
+    let mut dialled = Vec::new();
+    for _ in 0..4 {
+        drop(bench.accept(true, 0).await);
+        bench.expect_gone().await;
+        dialled.push(Instant::now());
+    }
+    let waits: Vec<_> = dialled.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(waits[0] >= Duration::from_millis(250), "{waits:?}");
+    assert!(waits[2] >= Duration::from_secs(1), "{waits:?}");
+}
+
+#[tokio::test]
+async fn reasons_are_in_words() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept_silent().await;
+    peer.send(&[0x20, 2, 0, 5]).await;
+    let reason = bench.expect_gone().await;
+    assert!(reason.contains("refused the connection: NotAuthorized"), "{reason}");
+    drop(bench.accept(false, 0).await);
+    let reason = bench.expect_gone().await;
+    assert!(reason.contains("closed the connection") || reason.contains("cut"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_change_of_address_is_dialled_and_nobody_there_is_said() {
+    let mut bench = Bench::new().await;
+    let other = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let other_address = other.local_addr().expect("it is bound");
+    drop(other);
+    drop(bench.accept(false, 0).await);
+    bench.expect_gone().await;
+    bench.address.send(other_address).expect("it runs");
+    let reason = bench.expect_gone().await;
+    assert_eq!(reason, format!("nobody listens at {other_address}: start the broker"));
+    bench.handle.retry_now().expect("it takes orders");
+    bench.address.send(bench.listener.local_addr().expect("it is bound")).expect("it runs");
+    loop {
+        match bench.input().await {
+            Input::Disconnected { .. } => {}
+            other => panic!("expected nothing but losses before it is answered: {other:?}"),
+        }
+        if let Ok(accepted) = timeout(Duration::from_millis(1), bench.listener.accept()).await {
+            accepted.expect("a connection");
+            break;
+        }
+        bench.handle.retry_now().expect("it takes orders");
+    }
+}
+
+#[tokio::test]
+async fn a_polite_stop_waits_for_what_was_published() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(1).await;
+    bench.publish(2).await;
+    let stopped = tokio::spawn(bench.handle.stop());
+    for number in 1..=2 {
+        let id = peer.expect_publish(false, number).await;
+        peer.complete(id).await;
+    }
+    assert_eq!(peer.receive().await, (0xe0, Vec::new()));
+    drop(peer);
+    timeout(LIMIT, stopped).await.expect("it ends").expect("without a panic");
+}
+
+#[tokio::test]
+async fn a_polite_stop_does_not_wait_for_ever() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(1).await;
+    peer.expect_publish(false, 1).await;
+    timeout(LIMIT, bench.handle.stop()).await.expect("it ends");
+    assert_eq!(peer.try_receive().await, None);
+}
+
+#[tokio::test]
+async fn a_stop_without_a_connection_ends_at_once() {
+    let bench = Bench::new().await;
+    timeout(super::STOP_LIMIT, bench.handle.stop()).await.expect("it does not wait");
+}
+
+#[tokio::test]
+async fn a_killed_program_says_nothing() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    let orders = bench.handle.orders.clone();
+    timeout(LIMIT, bench.handle.kill()).await.expect("it ends");
+    assert_eq!(peer.try_receive().await, None);
+    assert!(orders.is_closed());
+
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    drop(bench.handle);
+    assert_eq!(peer.try_receive().await, None);
+}

@@ -1,0 +1,3 @@
+//! The worlds that drive the cores.
+
+pub mod sim;
