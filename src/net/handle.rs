@@ -12,7 +12,8 @@ use super::clock::Clock;
 use super::dial::Route;
 use super::durable::{OpenDurable, Reports};
 use super::inbox::{Inbox, Note};
-use super::owner::{Owner, Tasks, Wish, Work};
+use super::owner::{Owner, Wish, Work};
+use super::tasks::Tasks;
 use crate::broker::durable::Image;
 use crate::broker::{BridgeNumber, BridgeOrder, Broker, Event, Settings, Status};
 
@@ -91,9 +92,9 @@ impl BrokerHandle {
             listeners.push(tokio::net::TcpListener::from_std(listener)?);
         }
         let (inbox, heard) = Inbox::new();
-        let (notes, noted) = mpsc::unbounded_channel();
-        let (wish, wished) = watch::channel(Wish::Run);
-        let (changed, changes) = watch::channel(0);
+        let (notes, notes_in) = mpsc::unbounded_channel();
+        let (wish, orders) = watch::channel(Wish::Run);
+        let (changed, seen) = watch::channel(0);
         let durable = match start.durable {
             Some(open) => Some(open(Reports(notes.clone()))?),
             None => None,
@@ -112,8 +113,8 @@ impl BrokerHandle {
             tasks: Tasks::default(),
             work: Work::default(),
         };
-        let task = tokio::spawn(owner.run(listeners, heard, noted, wished));
-        Ok(Self { name: start.name, addresses, wish, notes, changed: changes, task })
+        let task = tokio::spawn(owner.run(listeners, heard, notes_in, orders));
+        Ok(Self { name: start.name, addresses, wish, notes, changed: seen, task })
     }
 
     /// Where it listens, in the order of the listeners.

@@ -24,6 +24,7 @@ mod outbox;
 mod owner;
 mod port_owner;
 mod saved;
+mod tasks;
 
 pub use bind::{BindError, bind};
 pub use cable::LiveCable;

@@ -1,4 +1,5 @@
-//! The store in SQLite as a broker's shell wants it.
+//! The store in SQLite as a broker's shell wants it. How it commits is the store's business, what
+//! it commits the core's.
 
 use super::durable::{Durable, OpenDurable};
 use crate::broker::Commit;

@@ -277,7 +277,7 @@ async fn what_was_promised_is_in_the_store_after_a_kill_and_after_a_stop() {
         let (store, image) = crate::store::Store::open(&file).expect("a store");
         let settings = Settings { persistence: true, ..Settings::default() };
         let durable = Some(crate::net::saved_in(store, "board1"));
-        start(Start { durable, image, ..in_memory(settings) })
+        start(Start { image, durable, ..in_memory(settings) })
     };
     let (broker, address) = open();
     let (mut away, present) = Client::connect(address, "away").await;
