@@ -92,7 +92,9 @@ mod tests {
         let ping = frame::first(&[0xc0, 0x00]).expect("a packet").expect("a whole one");
         let check = |change: &[fn(&mut Cable)], state: State, expected: Verdict, cuts: u64| {
             let mut cable = Cable::default();
-            change.iter().for_each(|change| change(&mut cable));
+            for change in change {
+                change(&mut cable);
+            }
             assert_eq!((cable.state(), cable.cuts()), (state, cuts));
             for direction in [Direction::ToTarget, Direction::ToDialer] {
                 assert_eq!(cable.verdict(direction, ping), expected, "{state:?}");

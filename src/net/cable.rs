@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::accept::accept;
 use super::joint::{carry, reset};
-use super::owner::reap;
+use super::tasks::reap;
 use crate::cable::{Cable, State};
 
 /// A cable and the task that carries its connections. Dropping it ends them too, a moment later.

@@ -1,6 +1,8 @@
 //! What a broker's shell asks of a store, and what the store tells back. Which store it is, and how
 //! it commits, is not known here.
 
+use std::io;
+
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::inbox::Note;
@@ -15,15 +17,15 @@ pub trait Durable: Send {
     /// Commits everything that was submitted and closes; blocks until that is done.
     ///
     /// # Errors
-    /// In words, when something that was submitted could not be made durable.
+    /// In a sentence for people, when something that was submitted could not be made durable.
     fn stop(self: Box<Self>) -> Result<(), String>;
 
     /// Ends as by a pulled plug: nothing more is written. Blocks, but not for long.
     fn abandon(self: Box<Self>);
 }
 
-/// Makes the broker's store, given the way back to the broker.
-pub type OpenDurable = Box<dyn FnOnce(Reports) -> Box<dyn Durable> + Send>;
+/// Starts the broker's store, given the way back to the broker.
+pub type OpenDurable = Box<dyn FnOnce(Reports) -> io::Result<Box<dyn Durable>> + Send>;
 
 /// The way from a store's thread back to its broker. A broker that is gone hears nothing, which is
 /// no error.

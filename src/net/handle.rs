@@ -12,7 +12,8 @@ use super::clock::Clock;
 use super::dial::Route;
 use super::durable::{OpenDurable, Reports};
 use super::inbox::{Inbox, Note};
-use super::owner::{Owner, Tasks, Wish, Work};
+use super::owner::{Owner, Wish, Work};
+use super::tasks::Tasks;
 use crate::broker::durable::Image;
 use crate::broker::{BridgeNumber, BridgeOrder, Broker, Event, Settings, Status};
 
@@ -24,7 +25,7 @@ pub struct Start {
     pub settings: Settings,
     /// What it goes on from.
     pub image: Image,
-    /// Its store; without one it is memory only.
+    /// Its store, see [`saved_in`](super::saved_in); without one it is memory only.
     pub durable: Option<OpenDurable>,
     /// Where it listens; see [`bind`](super::bind).
     pub listeners: Vec<TcpListener>,
@@ -58,7 +59,7 @@ impl Start {
 
 /// A clean stop that could not keep everything.
 #[derive(Debug, Error)]
-#[error("{broker} stopped, but its last changes are not on disk: {reason}")]
+#[error("{broker} has stopped: {reason}")]
 pub struct StopError {
     /// The broker's name.
     pub broker: String,
@@ -81,7 +82,7 @@ impl BrokerHandle {
     /// Starts a broker in the current tokio runtime, which must have its I/O and time enabled.
     ///
     /// # Errors
-    /// When a listener cannot be used.
+    /// When a listener cannot be used, or the store's thread cannot be started.
     pub fn start(start: Start) -> io::Result<Self> {
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
@@ -91,16 +92,20 @@ impl BrokerHandle {
             listeners.push(tokio::net::TcpListener::from_std(listener)?);
         }
         let (inbox, heard) = Inbox::new();
-        let (notes, noted) = mpsc::unbounded_channel();
-        let (wish, wished) = watch::channel(Wish::Run);
-        let (changed, changes) = watch::channel(0);
+        let (notes, notes_in) = mpsc::unbounded_channel();
+        let (wish, orders) = watch::channel(Wish::Run);
+        let (changed, seen) = watch::channel(0);
+        let durable = match start.durable {
+            Some(open) => Some(open(Reports(notes.clone()))?),
+            None => None,
+        };
         let owner = Owner {
             name: start.name.clone(),
             max_packet_size: start.settings.limits.max_packet_size,
             broker: Broker::new(start.clock.now(), start.settings, &start.image, start.seed),
             clock: start.clock,
             route: start.route,
-            durable: start.durable.map(|open| open(Reports(notes.clone()))),
+            durable,
             events: start.events,
             changed,
             inbox,
@@ -108,8 +113,8 @@ impl BrokerHandle {
             tasks: Tasks::default(),
             work: Work::default(),
         };
-        let task = tokio::spawn(owner.run(listeners, heard, noted, wished));
-        Ok(Self { name: start.name, addresses, wish, notes, changed: changes, task })
+        let task = tokio::spawn(owner.run(listeners, heard, notes_in, orders));
+        Ok(Self { name: start.name, addresses, wish, notes, changed: seen, task })
     }
 
     /// Where it listens, in the order of the listeners.

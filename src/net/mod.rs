@@ -23,6 +23,8 @@ mod link;
 mod outbox;
 mod owner;
 mod port_owner;
+mod saved;
+mod tasks;
 
 pub use bind::{BindError, bind};
 pub use cable::LiveCable;
@@ -31,6 +33,7 @@ pub use dial::Route;
 pub use durable::{Durable, OpenDurable, Reports};
 pub use handle::{BrokerHandle, Start, StopError};
 pub use port_owner::PortOwner;
+pub use saved::saved_in;
 
 #[cfg(test)]
 mod tests;

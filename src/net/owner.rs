@@ -7,24 +7,22 @@
 //!                             +--- take_commit ---> store ---> Note::Committed
 //! ```
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::accept::accept;
 use super::clock::Clock;
 use super::connections::Connections;
-use super::dial::{Route, dial};
+use super::dial::Route;
 use super::durable::Durable;
 use super::inbox::{Heard, Inbox, Note};
 use super::link::{Link, Socket};
-use crate::broker::{Address, BridgeNumber, Broker, ConnId, Event, Input, Output};
+use super::tasks::{Tasks, blocking, reap};
+use crate::broker::{Broker, ConnId, Event, Input, Output};
 
 /// With more records than this waiting to be committed, clients wait.
 const MAX_UNCOMMITTED: usize = 20_000;
@@ -64,16 +62,6 @@ pub(super) struct Owner {
     pub(super) work: Work,
 }
 
-/// What the owner started.
-#[derive(Default)]
-pub(super) struct Tasks {
-    listeners: JoinSet<()>,
-    dials: JoinSet<()>,
-    links: JoinSet<()>,
-    /// Whether connections are to end with a reset.
-    killed: Arc<AtomicBool>,
-}
-
 /// What the owner has at hand between two inputs.
 #[derive(Default)]
 pub(super) struct Work {
@@ -94,8 +82,7 @@ impl Owner {
         mut wish: watch::Receiver<Wish>,
     ) -> Result<(), String> {
         for listener in listeners {
-            let listening = listen(listener, self.name.clone(), self.inbox.clone());
-            self.tasks.listeners.spawn(listening);
+            self.tasks.listen(listener, self.name.clone(), self.inbox.clone());
         }
         self.input(Input::Time);
         self.settle();
@@ -312,49 +299,5 @@ impl Owner {
         if let Some(durable) = self.durable.take() {
             blocking(move || durable.abandon()).await;
         }
-    }
-}
-
-impl Tasks {
-    fn dial(
-        &mut self,
-        bridge: BridgeNumber,
-        routed: Option<SocketAddr>,
-        address: Address,
-        notes: mpsc::UnboundedSender<Note>,
-    ) {
-        self.dials.spawn(async move {
-            let note = match dial(&address, routed).await {
-                Ok(stream) => Note::Dialed { bridge, stream },
-                Err(reason) => Note::DialFailed { bridge, reason },
-            };
-            if notes.send(note).is_err() {
-                tracing::trace!("a broker that ended was told something");
-            }
-        });
-    }
-}
-
-/// A listener's task.
-async fn listen(listener: TcpListener, name: String, inbox: Inbox) {
-    loop {
-        let stream = accept(&listener, &name).await;
-        inbox.tell(Heard::Accepted { stream }).await;
-    }
-}
-
-/// A panic of a task is a defect that must not pass unseen.
-pub(super) fn reap(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -175,7 +175,7 @@ async fn a_stop_says_what_could_not_be_kept() {
         soon(changes.changed()).await.expect("it runs");
     }
     let error = broker.stop().await.expect_err("the store is stuck").to_string();
-    assert_eq!(error, "test stopped, but its last changes are not on disk: the disk is full");
+    assert_eq!(error, "test has stopped: the disk is full");
 }
 
 #[tokio::test]
@@ -267,4 +267,40 @@ async fn a_large_packet_passes_and_one_too_large_ends_the_connection() {
     stranger.send(&Packet::Connect(Box::new(connect("x")))).await;
     assert!(matches!(stranger.next().await, Packet::ConnAck(_)));
     broker.stop().await.expect("nothing to keep");
+}
+
+#[tokio::test]
+async fn what_was_promised_is_in_the_store_after_a_kill_and_after_a_stop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("board1.db");
+    let open = || {
+        let (store, image) = crate::store::Store::open(&file).expect("a store");
+        let settings = Settings { persistence: true, ..Settings::default() };
+        let durable = Some(crate::net::saved_in(store, "board1"));
+        start(Start { image, durable, ..in_memory(settings) })
+    };
+    let (broker, address) = open();
+    let (mut away, present) = Client::connect(address, "away").await;
+    assert!(!present);
+    away.subscribe("a", QoS::ExactlyOnce).await;
+    drop(away);
+    broker.kill().await;
+    for (number, kill) in [(1, true), (2, false), (3, true)] {
+        let (broker, address) = open();
+        let (mut publisher, _) = Client::connect(address, "publisher").await;
+        publisher.send(&publish("a", QoS::AtLeastOnce, number, &[0; 100])).await;
+        assert_eq!(publisher.next().await, Packet::PubAck(id(number)));
+        if kill {
+            broker.kill().await;
+        } else {
+            broker.stop().await.expect("a disk with room");
+        }
+    }
+    let (broker, address) = open();
+    let (mut away, present) = Client::connect(address, "away").await;
+    assert!(present);
+    for _ in 0..3 {
+        assert!(matches!(away.next().await, Packet::Publish(_)));
+    }
+    broker.stop().await.expect("a disk with room");
 }

@@ -24,7 +24,7 @@ impl Store {
         let store = self.clone();
         Box::new(move |reports| {
             store.inside(|inside| inside.reports = Some(reports));
-            Box::new(store)
+            Ok(Box::new(store))
         })
     }
 
