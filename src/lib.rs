@@ -2,5 +2,6 @@
 
 pub mod broker;
 pub mod card;
+pub mod gui;
 pub mod lab;
 pub mod mqtt;
