@@ -6,26 +6,22 @@
 //! world <-- Command ----- Outbox <------------------------ clicks
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 use eframe::Storage;
-use egui::{CentralPanel, Context, Key, Ui, Vec2, ViewportBuilder, ViewportCommand, ViewportId};
+use egui::{CentralPanel, Context, Key, Ui, ViewportBuilder, ViewportCommand, ViewportId};
 use time::UtcOffset;
 
 use super::clock::Clock;
 use super::faceplate::Plate;
 use super::lab::{Lab, Wish};
 use super::outbox::{Ask, Outbox};
-use super::place::{self, Place};
+use super::places::{Places, viewport};
 use super::windows::Windows;
 use super::{dark, display, dock, monitor, theme};
-use crate::lab::snapshot::ProgramKind;
-use crate::lab::{Action, Command, ProgramName, Snapshot};
-
-/// Under this key the places of windows are remembered.
-const PLACES: &str = "places";
+use crate::lab::snapshot::{BoardView, ProgramKind, ProgramView};
+use crate::lab::{Action, Command, Snapshot};
 
 /// All windows' state.
 #[derive(Debug)]
@@ -38,14 +34,7 @@ pub struct App {
     windows: Windows,
     lab: Lab,
     docked: bool,
-    /// Where each window opens; fixed while it is open, so that it is only placed once.
-    opening: BTreeMap<ProgramName, Place>,
-    /// Where each window was last seen.
-    places: BTreeMap<ProgramName, Place>,
-    /// Whether the windows have their first places.
-    placed: bool,
-    /// Whether the Lab's own window has a remembered place.
-    remembered: bool,
+    places: Places,
     quitting: bool,
     theme: Option<egui::Theme>,
 }
@@ -59,14 +48,6 @@ impl App {
         one_window: bool,
         storage: Option<&dyn Storage>,
     ) -> Self {
-        let saved: Option<BTreeMap<String, Place>> =
-            storage.and_then(|storage| eframe::get_value(storage, PLACES));
-        let remembered = saved.is_some();
-        let places: BTreeMap<_, _> = saved
-            .into_iter()
-            .flatten()
-            .map(|(name, place)| (ProgramName::new(&name), place))
-            .collect();
         Self {
             snapshots,
             asked,
@@ -76,10 +57,7 @@ impl App {
             windows: Windows::default(),
             lab: Lab::default(),
             docked: one_window,
-            opening: places.clone(),
-            places,
-            placed: false,
-            remembered,
+            places: Places::load(storage),
             quitting: false,
             theme: None,
         }
@@ -88,7 +66,9 @@ impl App {
     /// Takes in what came since the last frame. Shows nothing.
     pub fn tick(&mut self, ctx: &Context) {
         self.receive(ctx);
-        self.remember_places(ctx);
+        if let Some((snapshot, _)) = &self.seen {
+            self.places.look(ctx, snapshot);
+        }
         self.follow_theme(ctx);
         while let Ok(ask) = self.asked.try_recv() {
             self.answer(ctx, ask);
@@ -110,7 +90,7 @@ impl App {
             });
             return;
         };
-        self.place_windows(ui.ctx(), &snapshot);
+        self.places.complete(ui.ctx(), &snapshot, self.docked);
         let wish = CentralPanel::default()
             .frame(ground)
             .show(ui, |ui| {
@@ -124,7 +104,7 @@ impl App {
             })
             .inner;
         if wish == Some(Wish::Arrange) {
-            self.arrange(ui.ctx(), &snapshot);
+            self.places.arrange(ui.ctx(), &snapshot);
         }
         if !self.docked {
             self.show_monitors(ui.ctx(), &snapshot, clock);
@@ -135,15 +115,8 @@ impl App {
     pub fn quit(&mut self) {
         if !self.quitting {
             self.quitting = true;
-            self.outbox.send(Command::Quit);
+            self.outbox.send_quit();
         }
-    }
-
-    /// Keeps the windows' places for the next time.
-    pub fn remember(&self, storage: &mut dyn Storage) {
-        let places: BTreeMap<String, Place> =
-            self.places.iter().map(|(name, place)| (name.to_string(), *place)).collect();
-        eframe::set_value(storage, PLACES, &places);
     }
 
     fn receive(&mut self, ctx: &Context) {
@@ -199,8 +172,7 @@ impl App {
         match ask {
             Ask::Closed(program) => {
                 let Some((snapshot, _)) = &self.seen else { return };
-                // It comes back where it was.
-                self.opening.extend(self.places.get(&program).map(|at| (program.clone(), *at)));
+                self.places.closed(&program);
                 if self.windows.close(&program, snapshot) {
                     self.outbox.send(Command::Program { program, action: Action::Stop });
                 }
@@ -208,38 +180,11 @@ impl App {
             Ask::Reopen(program) => self.windows.reopen(&program),
             Ask::ToggleDock => {
                 self.docked = !self.docked;
-                self.opening.clone_from(&self.places);
+                self.places.all_closed();
                 ctx.request_repaint();
             }
             Ask::Trouble(words) => self.lab.trouble(words),
         }
-    }
-
-    /// Gives windows without a remembered place their first one.
-    fn place_windows(&mut self, ctx: &Context, snapshot: &Snapshot) {
-        if self.placed {
-            return;
-        }
-        self.placed = true;
-        let made = place::arrange(snapshot, screen(ctx));
-        for (name, place) in made.monitors {
-            self.opening.entry(name).or_insert(place);
-        }
-        if !self.remembered {
-            let docked = Place { pos: made.lab.pos.map(|_| egui::Pos2::ZERO), ..made.lab };
-            let lab = if self.docked { docked_place(docked, screen(ctx)) } else { made.lab };
-            move_to(ctx, ViewportId::ROOT, lab);
-        }
-    }
-
-    /// Puts all windows where they first were.
-    fn arrange(&mut self, ctx: &Context, snapshot: &Snapshot) {
-        let made = place::arrange(snapshot, screen(ctx));
-        for (name, place) in made.monitors {
-            move_to(ctx, viewport(&name), place);
-            self.opening.insert(name, place);
-        }
-        move_to(ctx, ViewportId::ROOT, made.lab);
     }
 
     fn show_monitors(&self, ctx: &Context, snapshot: &Arc<Snapshot>, clock: Clock) {
@@ -248,11 +193,7 @@ impl App {
                 continue;
             }
             let title = Plate::new(board, program, clock).title();
-            let place = self
-                .opening
-                .get(&program.name)
-                .copied()
-                .unwrap_or(Place { pos: None, size: place::first_size(program.kind) });
+            let place = self.places.opening(program);
             let mut builder = ViewportBuilder::default()
                 .with_title(title)
                 .with_app_id("twinboard")
@@ -270,22 +211,6 @@ impl App {
             });
         }
     }
-
-    fn remember_places(&mut self, ctx: &Context) {
-        let Some((snapshot, _)) = &self.seen else { return };
-        ctx.input(|input| {
-            for (_, program) in programs(snapshot) {
-                let Some(info) = input.raw.viewports.get(&viewport(&program.name)) else {
-                    continue;
-                };
-                let small = info.minimized.unwrap_or(false) || info.maximized.unwrap_or(false);
-                if let Some(inner) = info.inner_rect.filter(|_| !small) {
-                    let pos = info.outer_rect.map(|outer| outer.min);
-                    self.places.insert(program.name.clone(), Place { pos, size: inner.size() });
-                }
-            }
-        });
-    }
 }
 
 impl eframe::App for App {
@@ -298,7 +223,7 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn Storage) {
-        self.remember(storage);
+        self.places.save(storage);
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
@@ -333,33 +258,9 @@ fn show_window(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
     CentralPanel::default().frame(ground).show(ui, |ui| show_content(ui, plate, outbox));
 }
 
-fn programs(
-    snapshot: &Snapshot,
-) -> impl Iterator<Item = (&crate::lab::snapshot::BoardView, &crate::lab::snapshot::ProgramView)> {
+fn programs(snapshot: &Snapshot) -> impl Iterator<Item = (&BoardView, &ProgramView)> {
     snapshot
         .boards
         .iter()
         .flat_map(|board| board.programs.iter().map(move |program| (board, program)))
-}
-
-fn viewport(program: &ProgramName) -> ViewportId {
-    ViewportId::from_hash_of(program.as_str())
-}
-
-fn screen(ctx: &Context) -> Option<Vec2> {
-    ctx.input(|input| input.viewport().monitor_size)
-}
-
-/// One window for everything takes as much of the screen as it can use.
-fn docked_place(place: Place, screen: Option<Vec2>) -> Place {
-    let wanted = Vec2::new(1340.0, 1060.0);
-    let size = screen.map_or(wanted, |screen| wanted.min(screen - Vec2::new(16.0, 64.0)));
-    Place { size, ..place }
-}
-
-fn move_to(ctx: &Context, viewport: ViewportId, place: Place) {
-    ctx.send_viewport_cmd_to(viewport, ViewportCommand::InnerSize(place.size));
-    if let Some(pos) = place.pos {
-        ctx.send_viewport_cmd_to(viewport, ViewportCommand::OuterPosition(pos));
-    }
 }

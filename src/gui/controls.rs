@@ -11,7 +11,7 @@ use crate::lab::snapshot::Run;
 pub fn named(ui: &mut Ui, words: &str, what: &str) -> Response {
     let response = ui.add(Button::new(words));
     let label = format!("{} {what}", words.trim_end_matches('…'));
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, label.trim_end()));
     response
 }
 

@@ -41,8 +41,8 @@ pub fn show<R>(
                 rest = height - row - theme::GAP;
             }
             let size = vec2(ui.available_width(), rest.max(LAB));
-            let (_, rect) = ui.allocate_space(size);
-            inside(ui, rect, lab)
+            let (_, taken) = ui.allocate_space(size);
+            inside(ui, taken, lab)
         })
         .inner
 }
@@ -84,8 +84,8 @@ fn column(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
                 }
             });
         });
-        let (_, rect) = ui.allocate_space(ui.available_size());
-        inside(ui, rect, |ui| app::show_content(ui, plate, outbox));
+        let (_, taken) = ui.allocate_space(ui.available_size());
+        inside(ui, taken, |ui| app::show_content(ui, plate, outbox));
     });
 }
 

@@ -23,7 +23,7 @@ pub fn dual_board() -> Snapshot {
         title: String::from("Board 1"),
         power: true,
         broker: broker(1883, &["card1_monitor"], Vec::new()),
-        programs: vec![program("card1_monitor", ProgramKind::Card1, 1..=3, 1..=0)],
+        programs: vec![program("card1_monitor", ProgramKind::Card1, 1..4, 0..0)],
     };
     let bridge = BridgeView {
         name: bridge_name(),
@@ -44,8 +44,8 @@ pub fn dual_board() -> Snapshot {
         power: true,
         broker: broker(1884, &["card2_monitor", "global_display"], vec![bridge]),
         programs: vec![
-            program("card2_monitor", ProgramKind::Card2, 4..=6, 1..=3),
-            program("global_display", ProgramKind::Display, 1..=0, 1..=6),
+            program("card2_monitor", ProgramKind::Card2, 4..7, 1..4),
+            program("global_display", ProgramKind::Display, 0..0, 1..7),
         ],
     };
     let event = Event::Program {
@@ -54,7 +54,7 @@ pub fn dual_board() -> Snapshot {
     };
     Snapshot {
         title: String::from("Dual board"),
-        began: SystemTime::UNIX_EPOCH + Duration::from_secs(12 * 3600),
+        began: SystemTime::UNIX_EPOCH + Duration::from_hours(12),
         now: secs(60),
         data: PathBuf::from("data"),
         boards: vec![board1, board2],
@@ -106,8 +106,8 @@ fn broker(port: u16, clients: &[&str], bridges: Vec<BridgeView>) -> BrokerView {
 fn program(
     name: &str,
     kind: ProgramKind,
-    own: std::ops::RangeInclusive<u8>,
-    heard: std::ops::RangeInclusive<u8>,
+    own: std::ops::Range<u8>,
+    heard: std::ops::Range<u8>,
 ) -> ProgramView {
     let sensor = |origin: Origin| {
         move |number: u8| SensorFace {

@@ -11,6 +11,7 @@
 //! second while a countdown is in sight.
 
 mod app;
+mod arrangement;
 mod board_card;
 mod bridge_card;
 mod clock;
@@ -26,7 +27,7 @@ mod fresh_start;
 mod lab;
 mod monitor;
 mod outbox;
-mod place;
+mod places;
 pub mod screen;
 mod sensor;
 mod sentence;

@@ -1,14 +1,20 @@
-//! What windows ask for: commands to the world, and asks to the application itself. Never blocks.
+//! What windows ask for: commands to the world, and asks to the application itself. Never blocks,
+//! but for the very last command.
 //!
 //! ```text
 //! window --- Command ---> world
 //!        --- Ask -------> application: this window was closed, dock the windows
 //! ```
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError};
 use egui::{Context, ViewportId};
 
 use crate::lab::{Command, ProgramName};
+
+/// How long a busy world is waited for with the last command.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a window asks of the application rather than of the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +60,20 @@ impl Outbox {
         }
     }
 
+    /// Tells the world to end. The last command of all is worth a wait: a world that never heard of
+    /// it would be waited for without end.
+    pub fn send_quit(&self) {
+        match self.commands.send_timeout(Command::Quit, PATIENCE) {
+            Ok(()) => {}
+            Err(SendTimeoutError::Timeout(_)) => {
+                tracing::error!("the world takes no commands; it was not told to end");
+            }
+            Err(SendTimeoutError::Disconnected(_)) => {
+                tracing::debug!("the world has ended already");
+            }
+        }
+    }
+
     /// Asks something of the application and wakes it.
     pub fn ask(&self, ask: Ask) {
         // The application holds the receiver for as long as there are windows.
@@ -61,5 +81,26 @@ impl Outbox {
             tracing::debug!(?unheard, "the application has ended already");
         }
         self.ctx.request_repaint_of(ViewportId::ROOT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_channel_is_told_and_an_ended_world_is_not_trouble() {
+        let (sent, commands) = crossbeam_channel::bounded(1);
+        let (outbox, asked) = Outbox::new(&Context::default(), sent);
+        outbox.send(Command::FreshStart);
+        assert!(asked.try_recv().is_err());
+        outbox.send(Command::FreshStart);
+        let Ok(Ask::Trouble(words)) = asked.try_recv() else { panic!("nothing was told") };
+        assert!(words.contains("FreshStart") && words.contains("Try again"), "{words}");
+        assert_eq!(commands.try_iter().count(), 1);
+        drop(commands);
+        outbox.send(Command::FreshStart);
+        outbox.send_quit();
+        assert!(asked.try_recv().is_err());
     }
 }

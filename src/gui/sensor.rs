@@ -89,7 +89,8 @@ fn label(clock: Clock, sensor: &SensorFace, as_of: Option<Duration>) -> String {
         label += ", not sent yet";
     }
     if let Some(at) = as_of {
-        label += &format!(", as of {}", clock.hms(at));
+        label += ", as of ";
+        label += &clock.hms(at);
     }
     label
 }

@@ -187,12 +187,12 @@ mod tests {
 
     #[test]
     fn what_brokers_say() {
+        use broker::Event as E;
         let say = |event: broker::Event, expected: &str, tone| {
             let board = BoardName::new("board1");
             let expected = format!("Board 1's broker: {expected}");
             check(&Event::Broker { board, event }, &expected, tone);
         };
-        use broker::Event as E;
         let client = ClientId::new("c");
         let topic = Topic::parse("a/b").expect("a topic");
         let bridge = || String::from("up");
@@ -251,11 +251,11 @@ mod tests {
 
     #[test]
     fn what_programs_say() {
+        use ProgramEvent as E;
         let say = |event: ProgramEvent, expected: &str, tone| {
             let program = ProgramName::new("p");
             check(&Event::Program { program, event }, &format!("p: {expected}"), tone);
         };
-        use ProgramEvent as E;
         let connected = |session_present| E::Connected { session_present };
         say(connected(true), "connected; its session had been kept", Tone::Good);
         say(connected(false), "connected with a new session", Tone::Good);

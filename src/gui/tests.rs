@@ -93,8 +93,7 @@ fn program(name: &str) -> ProgramName {
 fn a_click_toggles_and_changes_nothing_by_itself() {
     let mut stage = Stage::docked(&fixtures::dual_board());
     stage.click("Sensor 1: OK, clicked here 12:00:04");
-    let toggle =
-        Command::Toggle { program: program("card1_monitor"), sensor: SensorNumber(1) };
+    let toggle = Command::Toggle { program: program("card1_monitor"), sensor: SensorNumber(1) };
     assert_eq!(stage.sent(), [toggle]);
     // What a window shows comes from the world alone.
     assert!(stage.says("Sensor 1: OK, clicked here 12:00:04"));
@@ -189,9 +188,7 @@ fn monitors_say_what_they_ignored_and_when_they_were_updated() {
     });
     let stage = Stage::docked(&snapshot);
     assert!(stage.says("Updated: 12:00:07"));
-    assert!(
-        stage.says("3 messages ignored, the last at 12:00:09 on sensors/card1: not JSON")
-    );
+    assert!(stage.says("3 messages ignored, the last at 12:00:09 on sensors/card1: not JSON"));
     assert!(stage.says("Received from board 1"));
     // Statistics: card 1's monitor has 2 OK, the two others 5.
     assert_eq!(stage.harness.query_all_by_label("OK: 2").count(), 1);
@@ -239,8 +236,7 @@ fn a_stopped_program_keeps_its_window_and_offers_a_start() {
     let mut stage = Stage::docked(&snapshot);
     assert!(stage.says("global_display is stopped"));
     stage.click("Start");
-    let start =
-        Command::Program { program: program("global_display"), action: Action::Start };
+    let start = Command::Program { program: program("global_display"), action: Action::Start };
     assert_eq!(stage.sent(), [start]);
 }
 
@@ -280,15 +276,11 @@ fn a_bridge_says_what_each_end_believes() {
     bridge.remote_believes = Some(false);
     let mut stage = Stage::docked(&snapshot);
     for words in [
-        "sensors",
         "Board 2 believes: connected",
         "Board 1 believes: not connected",
         "Cable cut, neither end was told",
         "5 out · 7 in · 0 queued",
-    ]
-    .iter()
-    .skip(1)
-    {
+    ] {
         assert!(stage.says(words), "{words}");
     }
     stage.click("Mend the cable of bridge_to_broker1");
@@ -302,7 +294,7 @@ fn a_bridge_says_what_each_end_believes() {
 #[test]
 fn a_waiting_bridge_counts_down_and_can_be_hurried() {
     let mut snapshot = fixtures::dual_board();
-    let until = snapshot.now + Duration::from_secs(3600);
+    let until = snapshot.now + Duration::from_hours(1);
     bridge_mut(&mut snapshot).state =
         BridgeState::Waiting { until, reason: String::from("connection refused") };
     let mut stage = Stage::docked(&snapshot);
@@ -328,7 +320,7 @@ fn an_idle_application_asks_for_no_frame_and_a_countdown_for_one_a_second() {
     let mut stage = Stage::docked(&snapshot);
     stage.harness.run_steps(30);
     assert_eq!(wait(&stage), Duration::MAX);
-    let until = snapshot.now + Duration::from_secs(3600);
+    let until = snapshot.now + Duration::from_hours(1);
     bridge_mut(&mut snapshot).state = BridgeState::Waiting { until, reason: String::new() };
     stage.world_says(&snapshot);
     stage.harness.run_steps(30);
@@ -479,6 +471,8 @@ fn every_size_and_mode_is_shown_without_a_panic() {
     let mut third = snapshot.boards[1].clone();
     third.name = BoardName::new("board3");
     third.title = String::from("Board 3");
+    third.programs.truncate(1);
+    third.programs[0].name = program("card3_monitor");
     snapshot.boards.push(third);
     for one_window in [true, false] {
         for (width, height) in

@@ -173,7 +173,7 @@ fn between(
 fn rule_arrow(ui: &Ui, palette: &Palette, rule: &str, y: f32, span: Span, carries: bool) {
     let colour = if carries { palette.accent } else { palette.weak };
     let words = rule.strip_prefix("topic ").unwrap_or(rule);
-    let middle = (span.gap.0 + span.gap.1) / 2.0;
+    let middle = f32::midpoint(span.gap.0, span.gap.1);
     let font = FontId::monospace(11.5);
     let room = span.gap.1 - span.gap.0 - 12.0;
     let mut job = egui::text::LayoutJob::simple_singleline(words.to_owned(), font, palette.text);
