@@ -179,8 +179,13 @@ impl App {
             }
             Ask::Reopen(program) => self.windows.reopen(&program),
             Ask::ToggleDock => {
+                let Some((snapshot, _)) = &self.seen else { return };
                 self.docked = !self.docked;
-                self.places.all_closed();
+                if self.docked {
+                    self.places.dock(ctx);
+                } else {
+                    self.places.undock(ctx, snapshot);
+                }
                 ctx.request_repaint();
             }
             Ask::Trouble(words) => self.lab.trouble(words),

@@ -73,7 +73,7 @@ pub fn show(
 
 /// The ground a board stands on.
 pub fn ground(palette: &Palette, rect: Rect, power: bool) -> Shape {
-    let fill = if power { palette.board } else { palette.board.lerp_to_gamma(palette.dark, 0.35) };
+    let fill = if power { palette.board } else { palette.board.lerp_to_gamma(palette.dark, 0.22) };
     let frame = egui::Frame::new().fill(fill).stroke(Stroke::new(1.0, palette.edge));
     frame.corner_radius(10).paint(rect)
 }

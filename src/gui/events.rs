@@ -59,29 +59,23 @@ impl Events {
         }
         ui.spacing_mut().item_spacing.y = 3.0;
         let height = ui.text_style_height(&egui::TextStyle::Body);
+        // A row is as high as it is said to be, or the list would not end where it ends.
+        ui.spacing_mut().interact_size.y = height;
         ScrollArea::vertical()
             .id_salt("events")
             .auto_shrink([false, false])
             .stick_to_bottom(true)
             .show_rows(ui, height, wanted.len(), |ui, rows| {
                 for entry in &wanted[rows] {
-                    line(ui, snapshot, clock, palette, entry, height);
+                    line(ui, snapshot, clock, palette, entry);
                 }
             });
     }
 }
 
-fn line(
-    ui: &mut Ui,
-    snapshot: &Snapshot,
-    clock: Clock,
-    palette: &Palette,
-    entry: &Entry,
-    height: f32,
-) {
+fn line(ui: &mut Ui, snapshot: &Snapshot, clock: Clock, palette: &Palette, entry: &Entry) {
     let Sentence { who, text, tone } = Sentence::of(snapshot, &entry.event);
     ui.horizontal(|ui| {
-        ui.set_height(height);
         let at = RichText::new(clock.hms(entry.at)).monospace().color(palette.weak);
         ui.label(at).on_hover_text(format!(
             "{}, event {}",

@@ -1,7 +1,7 @@
 //! The question before a fresh start: what goes, that it is kept aside, and what can be put back.
 //! Knows the brokers' holdings.
 
-use egui::{Button, Id, Modal, RichText, ScrollArea, Ui};
+use egui::{Button, Frame, Id, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::outbox::Outbox;
 use super::theme;
@@ -25,14 +25,15 @@ impl FreshStart {
         if !self.open {
             return;
         }
-        let modal = Modal::new(Id::unique("fresh start")).show(ui.ctx(), |ui| {
+        let frame = Frame::popup(ui.style()).inner_margin(Margin::same(18));
+        let modal = Modal::new(Id::unique("fresh start")).frame(frame).show(ui.ctx(), |ui| {
             ui.set_width(440.0_f32.min(ui.ctx().content_rect().width() - 48.0));
             ui.spacing_mut().item_spacing.y = 8.0;
             ui.heading("Start fresh?");
             ui.label("Everything starts again on an empty state. This goes:");
             goes(ui, snapshot);
             ui.label("The old state is kept aside and can be put back.");
-            let done = self.answer(ui, outbox);
+            let done = answer(ui, outbox);
             put_back(ui, snapshot, outbox) || done
         });
         // Esc, and a click beside it, are a Cancel.
@@ -40,25 +41,24 @@ impl FreshStart {
             self.open = false;
         }
     }
+}
 
-    /// The two answers; whether one was given.
-    fn answer(&self, ui: &mut Ui, outbox: &Outbox) -> bool {
-        debug_assert!(self.open, "an answer belongs to an open question");
-        let mut done = false;
-        ui.horizontal(|ui| {
-            let words = RichText::new("Start fresh").color(theme::ON_STATE);
-            if ui.add(Button::new(words).fill(theme::KO)).clicked() {
-                outbox.send(Command::FreshStart);
-                done = true;
-            }
-            let cancel = ui.button("Cancel");
-            if ui.memory(|memory| memory.focused().is_none()) {
-                cancel.request_focus();
-            }
-            done |= cancel.clicked();
-        });
-        done
-    }
+/// The two answers; whether one was given.
+fn answer(ui: &mut Ui, outbox: &Outbox) -> bool {
+    ui.horizontal(|ui| {
+        let words = RichText::new("Start fresh").color(theme::ON_STATE);
+        let sure = ui.add(Button::new(words).fill(theme::KO)).clicked();
+        if sure {
+            outbox.send(Command::FreshStart);
+        }
+        let cancel = ui.button("Cancel");
+        // Whoever presses Enter without reading loses nothing.
+        if ui.memory(|memory| memory.focused().is_none()) {
+            cancel.request_focus();
+        }
+        sure || cancel.clicked()
+    })
+    .inner
 }
 
 /// "3 retained messages, 2 sessions, 4 queued".

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use eframe::Storage;
-use egui::{Context, Pos2, Vec2, ViewportCommand, ViewportId, vec2};
+use egui::{Context, Pos2, Vec2, ViewportCommand, ViewportId, ViewportInfo, vec2};
 
 use super::arrangement::{self, Place};
 use crate::lab::snapshot::ProgramView;
@@ -24,6 +24,8 @@ pub struct Places {
     remembered: bool,
     /// Whether all windows have their first places.
     complete: bool,
+    /// Where the Lab was before it took the monitors in.
+    undocked: Option<Place>,
 }
 
 impl Places {
@@ -37,7 +39,7 @@ impl Places {
             .flatten()
             .map(|(name, place)| (ProgramName::new(&name), place))
             .collect();
-        Self { opening: seen.clone(), seen, remembered, complete: false }
+        Self { opening: seen.clone(), seen, remembered, complete: false, undocked: None }
     }
 
     /// Keeps the places for the next time.
@@ -61,7 +63,7 @@ impl Places {
     }
 
     /// All windows will open again where they were.
-    pub fn all_closed(&mut self) {
+    fn all_closed(&mut self) {
         self.opening.extend(self.seen.iter().map(|(name, place)| (name.clone(), *place)));
     }
 
@@ -76,9 +78,27 @@ impl Places {
             self.opening.entry(name).or_insert(place);
         }
         if !self.remembered {
-            let lab = if docked { one_window(made.lab, screen(ctx)) } else { made.lab };
-            move_to(ctx, ViewportId::ROOT, lab);
+            let pos = made.lab.pos.map(|_| Pos2::ZERO);
+            let all = Place { pos, size: one_window(screen(ctx)) };
+            move_to(ctx, ViewportId::ROOT, if docked { all } else { made.lab });
         }
+    }
+
+    /// Makes the Lab large enough for the monitors it takes in.
+    pub fn dock(&mut self, ctx: &Context) {
+        self.all_closed();
+        self.undocked = ctx.input(|input| seen(input.viewport()));
+        let size = one_window(screen(ctx));
+        if self.undocked.is_none_or(|lab| lab.size.x < size.x || lab.size.y < size.y) {
+            move_to(ctx, ViewportId::ROOT, Place { pos: Some(Pos2::ZERO), size });
+        }
+    }
+
+    /// Puts the Lab back where it was before.
+    pub fn undock(&mut self, ctx: &Context, snapshot: &Snapshot) {
+        let first = || arrangement::arrange(snapshot, screen(ctx)).lab;
+        let lab = self.undocked.take().unwrap_or_else(first);
+        move_to(ctx, ViewportId::ROOT, lab);
     }
 
     /// Puts all windows where they first were.
@@ -98,10 +118,8 @@ impl Places {
                 let Some(info) = input.raw.viewports.get(&viewport(&program.name)) else {
                     continue;
                 };
-                let small = info.minimized.unwrap_or(false) || info.maximized.unwrap_or(false);
-                if let Some(inner) = info.inner_rect.filter(|_| !small) {
-                    let pos = info.outer_rect.map(|outer| outer.min);
-                    self.seen.insert(program.name.clone(), Place { pos, size: inner.size() });
+                if let Some(place) = seen(info) {
+                    self.seen.insert(program.name.clone(), place);
                 }
             }
         });
@@ -117,11 +135,17 @@ fn screen(ctx: &Context) -> Option<Vec2> {
     ctx.input(|input| input.viewport().monitor_size)
 }
 
+/// Where a window is, unless it is minimised or maximised.
+fn seen(info: &ViewportInfo) -> Option<Place> {
+    let aside = info.minimized.unwrap_or(false) || info.maximized.unwrap_or(false);
+    let inner = info.inner_rect.filter(|_| !aside)?;
+    Some(Place { pos: info.outer_rect.map(|outer| outer.min), size: inner.size() })
+}
+
 /// One window for everything takes as much of the screen as it can use.
-fn one_window(lab: Place, screen: Option<Vec2>) -> Place {
+fn one_window(screen: Option<Vec2>) -> Vec2 {
     let wanted = vec2(1340.0, 1060.0);
-    let size = screen.map_or(wanted, |screen| wanted.min(screen - vec2(16.0, 64.0)));
-    Place { pos: lab.pos.map(|_| Pos2::ZERO), size }
+    screen.map_or(wanted, |screen| wanted.min(screen - vec2(16.0, 64.0)))
 }
 
 fn move_to(ctx: &Context, viewport: ViewportId, place: Place) {
