@@ -3,8 +3,11 @@
 pub mod broker;
 pub mod cable;
 pub mod card;
+pub mod cli;
 pub mod conf;
+pub mod gui;
 pub mod lab;
 pub mod mqtt;
 pub mod net;
+pub mod report;
 pub mod store;

@@ -1,5 +1,7 @@
 //! What a broker tells of itself: its part of the trace.
 
+use std::fmt;
+
 use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
 /// Something a broker decided or noticed.
@@ -40,4 +42,62 @@ pub enum DropReason {
     SlowReader,
     /// The packet would be larger than `max_packet_size`.
     TooLarge,
+}
+
+/// As a line of a broker's log.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { client, session_present, clean_session } => {
+                let session = match (clean_session, session_present) {
+                    (true, _) => "a clean session",
+                    (false, true) => "its old session",
+                    (false, false) => "a new session",
+                };
+                write!(f, "{client} connected with {session}")
+            }
+            Self::Refused { client: Some(client), reason } => {
+                write!(f, "{client} was refused: {reason}")
+            }
+            Self::Refused { client: None, reason } => {
+                write!(f, "a connection was refused: {reason}")
+            }
+            Self::Disconnected { client, reason } => write!(f, "{client} is gone: {reason}"),
+            Self::Published { client, topic, qos, retain, size_bytes } => {
+                let who = client.as_ref().map_or("the broker", ClientId::as_str);
+                let retain = if *retain { ", retained" } else { "" };
+                write!(f, "{who} published {topic}, {qos}{retain}, {size_bytes} bytes")
+            }
+            Self::Dropped { client, topic, qos, reason } => {
+                write!(f, "{client} was refused a message on {topic}, {qos}: {reason}")
+            }
+            Self::BridgeDials { bridge, address } => write!(f, "bridge {bridge} dials {address}"),
+            Self::BridgeUp { bridge, session_present } => {
+                let session = if *session_present { "its old session" } else { "a new session" };
+                write!(f, "bridge {bridge} is connected, with {session} on the far side")
+            }
+            Self::BridgeDown { bridge, reason } => {
+                write!(f, "bridge {bridge} is not connected: {reason}")
+            }
+            Self::RemoteForgot { bridge, in_flight } => write!(
+                f,
+                "the far side of bridge {bridge} forgot its session, with {in_flight} messages in flight"
+            ),
+            Self::SubscriptionRefused { bridge, filter } => {
+                write!(f, "the far side of bridge {bridge} refused a subscription to {filter}")
+            }
+            Self::StoreFails { reason } => write!(f, "nothing can be saved: {reason}"),
+            Self::StoreWorks => f.write_str("saving works again"),
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull => "its queue is full",
+            Self::SlowReader => "it reads too slowly",
+            Self::TooLarge => "the message is too large",
+        })
+    }
 }

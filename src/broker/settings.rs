@@ -186,7 +186,7 @@ impl BridgeSettings {
             remote_password: None,
             cleansession: false,
             local_cleansession: false,
-            keepalive_interval: Duration::from_secs(60),
+            keepalive_interval: Duration::from_mins(1),
             restart: Restart {
                 base: Duration::from_secs(5),
                 cap: Duration::from_secs(30),

@@ -7,7 +7,11 @@
 //! ```
 
 pub mod command;
+pub mod condition;
+pub mod data;
 pub mod name;
+pub mod plan;
+pub mod script;
 pub mod snapshot;
 pub mod trace;
 pub mod world;

@@ -1,5 +1,7 @@
 //! The one ordered stream of what happened.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{Action, CableFault};
@@ -32,4 +34,31 @@ pub enum Event {
     Asked { what: String, action: Action },
     /// A line for people: trouble, a fresh start, a step of a script.
     Note(String),
+}
+
+/// So many entries are kept.
+const KEPT: usize = 2_000;
+
+/// The last entries of a world's trace, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    entries: VecDeque<Arc<Entry>>,
+    number: u64,
+}
+
+impl Trace {
+    /// Adds what happened at `at`.
+    pub fn add(&mut self, at: Duration, event: Event) {
+        self.number += 1;
+        if self.entries.len() == KEPT {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(Arc::new(Entry { number: self.number, at, event }));
+    }
+
+    /// The last entries, oldest first.
+    #[must_use]
+    pub fn last(&self) -> VecDeque<Arc<Entry>> {
+        self.entries.clone()
+    }
 }

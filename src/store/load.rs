@@ -9,9 +9,7 @@ use rusqlite::{Connection, Row};
 use super::error::StoreError;
 use super::schema;
 use super::session::Sessions;
-use crate::broker::durable::{
-    Delivery, Digest, RetainedImage, SessionImage, Stage, Subscription,
-};
+use crate::broker::durable::{Delivery, Digest, RetainedImage, SessionImage, Stage, Subscription};
 use crate::broker::{Image, MessageId};
 use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
 

@@ -1,3 +1,4 @@
 //! The worlds that drive the cores.
 
+pub mod live;
 pub mod sim;

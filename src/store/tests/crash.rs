@@ -16,7 +16,9 @@ fn child() {
     let (mut store, image) = open(Path::new(&path));
     let client = ClientId::new("child");
     if image.boot == 1 {
-        store.commit(&[Record::OpenSession { client: client.clone(), bridge: false }]).expect("a commit");
+        store
+            .commit(&[Record::OpenSession { client: client.clone(), bridge: false }])
+            .expect("a commit");
     }
     let mut out = std::io::stdout();
     for count in 0.. {

@@ -69,7 +69,8 @@ fn record(image: &Image, kind: u8, a: usize, b: usize, c: u64) -> Option<Record>
                 let to = |session: &crate::broker::durable::SessionImage| {
                     session.deliveries.values().any(|delivery| delivery.id == *id)
                 };
-                image.retained.values().any(|held| held.id == *id) || image.sessions.values().any(to)
+                image.retained.values().any(|held| held.id == *id)
+                    || image.sessions.values().any(to)
             };
             id.filter(|id| !used(id)).map(|id| Record::DropMessage { id })
         }

@@ -40,7 +40,9 @@ fn qos_2_messages_a_second() {
         let (_folder, path) = place();
         let (mut store, _) = open(&path);
         let client = ClientId::new("client");
-        store.commit(&[Record::OpenSession { client: client.clone(), bridge: false }]).expect("a commit");
+        store
+            .commit(&[Record::OpenSession { client: client.clone(), bridge: false }])
+            .expect("a commit");
         let (mut messages, mut commits, mut took) = (0, 0, Duration::ZERO);
         while took < Duration::from_secs(2) {
             let steps = steps(&client, messages, batch);

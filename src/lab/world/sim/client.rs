@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 
 use super::NodeNumber;
+use crate::card::Token;
 use crate::mqtt::packet::{Connect, ConnectCode, Level, Publish};
 use crate::mqtt::{ClientId, Filter, Message, Packet, PacketId, QoS};
 
@@ -15,12 +16,16 @@ pub struct Client {
     node: NodeNumber,
     id: ClientId,
     clean: bool,
+    /// Whether there is a connection, accepted or not.
+    dialled: bool,
     online: bool,
     gone: bool,
     todo: VecDeque<Todo>,
-    /// Messages on their way out, in order: PUBREC (or PUBACK) has come for those that are `true`.
-    in_flight: VecDeque<(PacketId, Message, bool)>,
+    /// Messages on their way out, in order.
+    in_flight: VecDeque<InFlight>,
     last_id: u16,
+    /// What a program that speaks through this client has not been told yet.
+    news: Vec<News>,
     subscriptions: Vec<(Filter, QoS)>,
     taken_in: BTreeSet<PacketId>,
     /// Messages it received, in order; a QoS 2 message once however often it was sent.
@@ -35,8 +40,29 @@ pub struct Client {
 
 #[derive(Debug, Clone)]
 enum Todo {
-    Publish(Message),
+    Publish(Message, Option<Token>),
+    Subscribe(Vec<(Filter, QoS)>),
     Unsubscribe(Filter),
+}
+
+/// A message on its way out.
+#[derive(Debug, Clone)]
+struct InFlight {
+    id: PacketId,
+    message: Message,
+    token: Option<Token>,
+    /// PUBREC has come.
+    received: bool,
+}
+
+/// Something a program is to be told.
+#[derive(Debug, Clone)]
+pub(super) enum News {
+    Connected { session_present: bool },
+    Disconnected,
+    Subscribed,
+    Message(Publish),
+    Sent(Token),
 }
 
 impl Client {
@@ -47,11 +73,13 @@ impl Client {
             node,
             id: ClientId::new(id),
             clean,
+            dialled: false,
             online: false,
             gone: false,
             todo: VecDeque::new(),
             in_flight: VecDeque::new(),
             last_id: 0,
+            news: Vec::new(),
             subscriptions: Vec::new(),
             taken_in: BTreeSet::new(),
             received: Vec::new(),
@@ -70,7 +98,22 @@ impl Client {
 
     /// Publishes a message when it can.
     pub fn publish(&mut self, message: Message) {
-        self.todo.push_back(Todo::Publish(message));
+        self.todo.push_back(Todo::Publish(message, None));
+    }
+
+    /// Publishes for a program, which is told when PUBREC has come.
+    pub(super) fn publish_as(&mut self, message: Message, token: Token) {
+        self.todo.push_back(Todo::Publish(message, Some(token)));
+    }
+
+    /// Subscribes for a program, which is told when SUBACK has come.
+    pub(super) fn subscribe(&mut self, filters: Vec<(Filter, QoS)>) {
+        self.todo.push_back(Todo::Subscribe(filters));
+    }
+
+    /// What happened since the last call.
+    pub(super) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// Unsubscribes when it can.
@@ -90,6 +133,7 @@ impl Client {
         self.in_flight.clear();
         self.taken_in.clear();
         self.todo.clear();
+        self.news.clear();
         self.last_id = 0;
     }
 
@@ -111,10 +155,11 @@ impl Client {
     }
 
     pub(super) fn wants_to_connect(&self) -> bool {
-        !self.online && !self.gone
+        !self.dialled && !self.gone
     }
 
     pub(super) fn connected(&mut self) -> Vec<Packet> {
+        self.dialled = true;
         vec![Packet::Connect(Box::new(Connect {
             client_id: self.id.clone(),
             clean_session: self.clean,
@@ -123,7 +168,8 @@ impl Client {
     }
 
     pub(super) fn disconnected(&mut self) {
-        self.online = false;
+        (self.dialled, self.online) = (false, false);
+        self.news.push(News::Disconnected);
     }
 
     pub(super) fn poke(&mut self) -> Vec<Packet> {
@@ -132,7 +178,10 @@ impl Client {
             && let Some(todo) = self.todo.pop_front()
         {
             match todo {
-                Todo::Publish(message) => packets.push(self.first_publish(message)),
+                Todo::Publish(message, token) => packets.push(self.first_publish(message, token)),
+                Todo::Subscribe(filters) => {
+                    packets.push(Packet::Subscribe(self.fresh_id(), filters));
+                }
                 Todo::Unsubscribe(filter) => {
                     packets.push(Packet::Unsubscribe(self.fresh_id(), vec![filter]));
                 }
@@ -152,9 +201,11 @@ impl Client {
                 Vec::new()
             }
             Packet::PubRec(id) => {
-                if let Some(item) = self.in_flight.iter_mut().find(|it| it.0 == id && !it.2) {
-                    item.2 = true;
-                    self.acknowledged.push(item.1.clone());
+                let mut items = self.in_flight.iter_mut();
+                if let Some(item) = items.find(|it| it.id == id && !it.received) {
+                    item.received = true;
+                    self.news.extend(item.token.map(News::Sent));
+                    self.acknowledged.push(item.message.clone());
                 }
                 vec![Packet::PubRel(id)]
             }
@@ -163,12 +214,13 @@ impl Client {
                 vec![Packet::PubComp(id)]
             }
             Packet::PubComp(id) => {
-                self.in_flight.retain(|it| it.0 != id);
+                self.in_flight.retain(|it| it.id != id);
                 Vec::new()
             }
             Packet::SubAck(_, codes) => {
                 let filters = self.subscriptions.iter().map(|(filter, _)| filter.clone());
                 self.granted = filters.zip(codes).collect();
+                self.news.push(News::Subscribed);
                 Vec::new()
             }
             _ => Vec::new(),
@@ -178,6 +230,7 @@ impl Client {
     fn accepted(&mut self, session_present: bool) -> Vec<Packet> {
         self.online = true;
         self.sessions_present.push(session_present);
+        self.news.push(News::Connected { session_present });
         let mut packets = Vec::new();
         if !session_present {
             self.taken_in.clear();
@@ -189,7 +242,7 @@ impl Client {
             let id = self.fresh_id();
             packets.push(Packet::Subscribe(id, self.subscriptions.clone()));
         }
-        for (id, message, received) in &self.in_flight {
+        for InFlight { id, message, received, .. } in &self.in_flight {
             packets.push(if *received {
                 Packet::PubRel(*id)
             } else {
@@ -203,36 +256,41 @@ impl Client {
     fn take_in(&mut self, publish: Publish) -> Vec<Packet> {
         match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => {
-                self.received.push(publish);
+                self.keep(publish);
                 vec![Packet::PubAck(id)]
             }
             (QoS::ExactlyOnce, Some(id)) => {
                 if self.taken_in.insert(id) {
-                    self.received.push(publish);
+                    self.keep(publish);
                 }
                 vec![Packet::PubRec(id)]
             }
             _ => {
-                self.received.push(publish);
+                self.keep(publish);
                 Vec::new()
             }
         }
     }
 
-    fn first_publish(&mut self, message: Message) -> Packet {
+    fn keep(&mut self, publish: Publish) {
+        self.news.push(News::Message(publish.clone()));
+        self.received.push(publish);
+    }
+
+    fn first_publish(&mut self, message: Message, token: Option<Token>) -> Packet {
         if message.qos == QoS::AtMostOnce {
             return publish(&message, None, false);
         }
         let id = self.fresh_id();
         let packet = publish(&message, Some(id), false);
-        self.in_flight.push_back((id, message, false));
+        self.in_flight.push_back(InFlight { id, message, token, received: false });
         packet
     }
 
     fn done(&mut self, id: PacketId) {
-        if let Some(at) = self.in_flight.iter().position(|it| it.0 == id) {
-            let (_, message, _) = self.in_flight.remove(at).expect("a position just found");
-            self.acknowledged.push(message);
+        if let Some(at) = self.in_flight.iter().position(|it| it.id == id) {
+            let item = self.in_flight.remove(at).expect("a position just found");
+            self.acknowledged.push(item.message);
         }
     }
 
@@ -240,7 +298,7 @@ impl Client {
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
             let id = PacketId::new(self.last_id).expect("counted from 1");
-            if !self.in_flight.iter().any(|it| it.0 == id) {
+            if !self.in_flight.iter().any(|it| it.id == id) {
                 return id;
             }
         }

@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod disk;
+mod programs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use bytes::BytesMut;
 use crate::broker::{
     Address, BridgeNumber, BridgeOrder, Broker, Commit, ConnId, Event, Input, Output, Settings,
 };
+use crate::card::Program;
 use crate::mqtt::{Packet, codec};
 use client::Client;
 use disk::Disk;
@@ -56,13 +58,14 @@ pub enum Fault {
 }
 
 /// The world.
-#[derive(Debug, Clone)]
 pub struct Sim {
     now: Duration,
     order: u64,
     agenda: BTreeMap<(Duration, u64), Happening>,
     nodes: Vec<Node>,
     clients: Vec<Client>,
+    /// The programs that speak through clients.
+    programs: BTreeMap<ClientNumber, Box<dyn Program>>,
     wires: BTreeMap<u64, (End, End)>,
     next_wire: u64,
     cut: BTreeSet<(NodeNumber, NodeNumber)>,
@@ -106,6 +109,7 @@ impl Sim {
             agenda: BTreeMap::new(),
             nodes: Vec::new(),
             clients: Vec::new(),
+            programs: BTreeMap::new(),
             wires: BTreeMap::new(),
             next_wire: 0,
             cut: BTreeSet::new(),
@@ -136,7 +140,7 @@ impl Sim {
     pub fn add_client(&mut self, client: Client) -> ClientNumber {
         let number = ClientNumber(self.clients.len());
         self.clients.push(client);
-        self.later(LATENCY, Happening::ClientDials(number));
+        self.dial_soon(number);
         number
     }
 
@@ -294,6 +298,7 @@ impl Sim {
             End::Client(client) => {
                 let answers = self.clients[client.0].packet(packet);
                 self.send_from_client(client, answers);
+                self.think(client);
             }
         }
         match fault {
@@ -323,9 +328,21 @@ impl Sim {
             }
             End::Client(client) => {
                 self.clients[client.0].disconnected();
+                self.think(client);
                 self.later(Duration::from_millis(20), Happening::ClientDials(client));
             }
         }
+    }
+
+    /// Breaks a client's connection from its own side.
+    fn break_client(&mut self, client: ClientNumber) {
+        if let Some((wire, _)) = self.other_end(End::Client(client)) {
+            self.cut_wire(wire);
+        }
+    }
+
+    fn dial_soon(&mut self, client: ClientNumber) {
+        self.later(LATENCY, Happening::ClientDials(client));
     }
 
     fn client_dials(&mut self, client: ClientNumber) {

@@ -1,0 +1,90 @@
+//! The command line. Each command has a file; none has any logic of its own.
+
+mod broker;
+mod open;
+mod run;
+mod signals;
+mod windows;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// A desktop lab for MQTT systems of more than one broker.
+///
+/// Without a command it opens the windows of a scenario: real brokers, joined by bridges, with
+/// boards whose sensors can be clicked, and a Lab window in which everything can be broken.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    windows: windows::Windows,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  twinboard                          the windows of the dual-board system
+  twinboard my-scenario/             the windows of a scenario of your own
+  twinboard run dual-board           the same system without windows, its script and verdict
+  twinboard broker -p 1885           one broker, as `mosquitto -p 1885`
+
+The log goes to standard error; RUST_LOG=twinboard=debug shows more of it.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a scenario's script without windows, and says which expectations were kept
+    Run(run::Run),
+    /// Runs one broker, with mosquitto's command line
+    Broker(broker::Broker),
+}
+
+/// What every command that runs a scenario takes.
+#[derive(Debug, Args)]
+struct Place {
+    /// Keep the state in this folder instead of the user's data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Start with an empty state; the old one is kept aside
+    #[arg(long)]
+    fresh: bool,
+    /// Listen on the ports the conf files name, or on ports that are free now
+    #[arg(long, value_enum, default_value_t = Ports::Conf)]
+    ports: Ports,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ports {
+    Conf,
+    Auto,
+}
+
+/// Runs the program. Exit status: 0 when all went well, 1 when not, 2 for a wrong command line.
+#[must_use]
+pub fn run() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => windows::windows(cli.windows),
+        Some(Command::Run(run)) => run::run(&run),
+        Some(Command::Broker(broker)) => broker::broker(&broker),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("twinboard: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,132 @@
+//! A bridge in the Lab's drawing: where it stands, what each end believes, its cable. Knows one
+//! bridge and the board that dials.
+
+use egui::{Label, RichText, Ui};
+
+use super::clock::Clock;
+use super::controls;
+use super::outbox::Outbox;
+use super::theme::{self, Palette};
+use crate::lab::snapshot::{BoardView, BridgeState, BridgeView, CableState, Run};
+use crate::lab::{CableFault, Command, Snapshot};
+
+/// Shows the bridge and what can be done to it.
+pub fn show(
+    ui: &mut Ui,
+    snapshot: &Snapshot,
+    board: &BoardView,
+    bridge: &BridgeView,
+    clock: Clock,
+    outbox: &Outbox,
+) {
+    let palette = theme::palette(ui);
+    ui.add(Label::new(RichText::new(bridge.name.as_str()).strong()).truncate());
+    state(ui, palette, bridge, clock, outbox);
+    beliefs(ui, palette, snapshot, board, bridge);
+    let (out, inward) = bridge.crossed;
+    let text = format!("{out} out · {inward} in · {} queued", bridge.queued);
+    ui.label(RichText::new(text).small().color(palette.weak));
+    if board.power && board.broker.run == Run::Running {
+        let run = if bridge.state == BridgeState::Stopped { Run::Stopped } else { Run::Running };
+        if let Some(action) = controls::actions(ui, bridge.name.as_str(), &run) {
+            outbox.send(Command::Bridge { bridge: bridge.name.clone(), action });
+        }
+    }
+    ui.separator();
+    cable(ui, palette, bridge, outbox);
+}
+
+/// Whether packets can cross now.
+pub fn carries(bridge: &BridgeView) -> bool {
+    matches!(bridge.state, BridgeState::Connected { .. }) && bridge.cable == CableState::Whole
+}
+
+/// Where it stands, with the countdown to the next try.
+fn state(ui: &mut Ui, palette: &Palette, bridge: &BridgeView, clock: Clock, outbox: &Outbox) {
+    match &bridge.state {
+        BridgeState::Stopped => {
+            controls::status(ui, palette.weak, false, "Stopped");
+        }
+        BridgeState::Connecting => {
+            controls::status(ui, palette.warn, false, "Connecting…");
+        }
+        BridgeState::Connected { since } => {
+            let text = format!("Connected since {}", clock.hms(*since));
+            controls::status(ui, palette.good, true, &text);
+        }
+        BridgeState::Waiting { until, reason } => {
+            controls::status(ui, palette.bad, false, "Not connected").on_hover_text(reason);
+            ui.add(Label::new(RichText::new(reason).small().color(palette.bad)).wrap());
+            let left = clock.until(*until);
+            ui.horizontal_wrapped(|ui| {
+                let seconds = left.as_secs_f32().ceil();
+                let text = format!("Tries again in {seconds:.0} s");
+                ui.label(RichText::new(text).small());
+                if controls::named(ui, "Retry now", bridge.name.as_str()).clicked() {
+                    outbox.send(Command::RetryNow { bridge: bridge.name.clone() });
+                }
+            });
+            if !left.is_zero() {
+                // To the moment at which the number changes, so that a second costs one frame.
+                let rest = std::time::Duration::from_nanos(left.subsec_nanos().into());
+                ui.ctx().request_repaint_after(rest + std::time::Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+/// What each end takes the connection for; they differ after a silent cut.
+fn beliefs(
+    ui: &mut Ui,
+    palette: &Palette,
+    snapshot: &Snapshot,
+    board: &BoardView,
+    bridge: &BridgeView,
+) {
+    let alive = board.power && board.broker.run == Run::Running;
+    let here = matches!(bridge.state, BridgeState::Connected { .. });
+    let far = snapshot
+        .boards
+        .iter()
+        .find(|far| Some(&far.name) == bridge.remote.as_ref())
+        .map_or("The far end", |far| far.title.as_str());
+    let word = |believes| match believes {
+        Some(true) => "connected",
+        Some(false) => "not connected",
+        None => "nothing; its broker is not running",
+    };
+    let wrong = bridge.remote_believes.is_some_and(|there| there != here)
+        || (here && bridge.cable != CableState::Whole);
+    let here = alive.then_some(here);
+    let colour = if wrong { palette.warn } else { palette.weak };
+    for (who, believes) in [(board.title.as_str(), here), (far, bridge.remote_believes)] {
+        let text = format!("{who} believes: {}", word(believes));
+        ui.add(Label::new(RichText::new(text).small().color(colour)).truncate());
+    }
+}
+
+fn cable(ui: &mut Ui, palette: &Palette, bridge: &BridgeView, outbox: &Outbox) {
+    let what = format!("the cable of {}", bridge.name);
+    let (colour, words, faults): (_, _, &[(&str, CableFault)]) = match bridge.cable {
+        CableState::Whole => (
+            palette.good,
+            "Cable whole",
+            &[("Cut", CableFault::Cut), ("Cut silently", CableFault::CutSilently)],
+        ),
+        CableState::Cut => (palette.bad, "Cable cut", &[("Mend", CableFault::Mend)]),
+        CableState::Silent => (
+            palette.bad,
+            "Cable cut, neither end was told",
+            &[("Mend", CableFault::Mend), ("Cut loudly", CableFault::Cut)],
+        ),
+    };
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        controls::status(ui, colour, bridge.cable == CableState::Whole, words);
+        for (words, fault) in faults {
+            if controls::named(ui, words, &what).clicked() {
+                outbox.send(Command::Cable { bridge: bridge.name.clone(), fault: *fault });
+            }
+        }
+    });
+}

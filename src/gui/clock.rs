@@ -1,0 +1,79 @@
+//! Puts times since the world began on the wall clock. Knows no window.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::lab::Snapshot;
+
+/// The clock of one snapshot.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    began: SystemTime,
+    offset: UtcOffset,
+    now: Duration,
+    received: Instant,
+}
+
+impl Clock {
+    /// The clock by which `snapshot`, received just now, is read; `offset` is the local time's.
+    pub fn new(snapshot: &Snapshot, offset: UtcOffset) -> Self {
+        Self { began: snapshot.began, offset, now: snapshot.now, received: Instant::now() }
+    }
+
+    /// The local offset, or UTC where the system does not tell it.
+    pub fn local_offset() -> UtcOffset {
+        UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC)
+    }
+
+    /// `at` as HH:MM:SS.
+    pub fn hms(&self, at: Duration) -> String {
+        let time = self.on_the_clock(at);
+        format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+    }
+
+    /// `at` as HH:MM:SS.mmm.
+    pub fn hms_milli(&self, at: Duration) -> String {
+        format!("{}.{:03}", self.hms(at), self.on_the_clock(at).millisecond())
+    }
+
+    /// How long it is until `at`.
+    pub fn until(&self, at: Duration) -> Duration {
+        at.saturating_sub(self.now + self.received.elapsed())
+    }
+
+    fn on_the_clock(&self, at: Duration) -> OffsetDateTime {
+        let moment = self.began.checked_add(at).unwrap_or(self.began);
+        OffsetDateTime::from(moment).to_offset(self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gui::fixtures;
+
+    #[test]
+    fn times_are_local_and_carry_over_midnight() {
+        let check = |offset: i8, at: u64, expected: &str| {
+            let mut snapshot = fixtures::dual_board();
+            snapshot.began = SystemTime::UNIX_EPOCH;
+            let offset = UtcOffset::from_hms(offset, 0, 0).expect("an offset");
+            let clock = Clock::new(&snapshot, offset);
+            assert_eq!(clock.hms_milli(Duration::from_millis(at)), expected);
+        };
+        check(0, 0, "00:00:00.000");
+        check(2, 61_005, "02:01:01.005");
+        check(-1, 1_000, "23:00:01.000");
+        check(0, 86_400_000 + 3_600_000, "01:00:00.000");
+    }
+
+    #[test]
+    fn a_countdown_ends_at_zero() {
+        let snapshot = fixtures::dual_board();
+        let clock = Clock::new(&snapshot, UtcOffset::UTC);
+        let left = clock.until(snapshot.now + Duration::from_secs(90));
+        assert!(left > Duration::from_secs(30) && left <= Duration::from_secs(90), "{left:?}");
+        assert_eq!(clock.until(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -1,0 +1,98 @@
+//! The running list of events: one line each, the newest at the bottom, with a filter. Knows the
+//! trace of a snapshot.
+
+use std::sync::Arc;
+
+use egui::{Align, Color32, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
+
+use super::clock::Clock;
+use super::sentence::{Sentence, Tone};
+use super::theme::{self, Palette};
+use crate::lab::Snapshot;
+use crate::lab::trace::Entry;
+
+/// The list, and what a person filters it by.
+#[derive(Debug, Default)]
+pub struct Events {
+    filter: String,
+}
+
+impl Events {
+    /// Shows the list in all of `ui`.
+    pub fn show(&mut self, ui: &mut Ui, snapshot: &Snapshot, clock: Clock) {
+        let palette = theme::palette(ui);
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("Events").font(theme::title_font()));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let hint = "Filter…";
+                let width = ui.available_width().min(220.0);
+                let edit = TextEdit::singleline(&mut self.filter).hint_text(hint);
+                let edit = ui.add(edit.desired_width(width));
+                edit.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Filter events")
+                });
+            });
+        });
+        theme::card(palette).show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            self.list(ui, snapshot, clock, palette);
+        });
+    }
+
+    fn list(&self, ui: &mut Ui, snapshot: &Snapshot, clock: Clock, palette: &Palette) {
+        let words = self.filter.trim().to_lowercase();
+        let wanted: Vec<&Arc<Entry>> = if words.is_empty() {
+            snapshot.trace.iter().collect()
+        } else {
+            let matches =
+                |entry: &&Arc<Entry>| Sentence::of(snapshot, &entry.event).contains(&words);
+            snapshot.trace.iter().filter(matches).collect()
+        };
+        if wanted.is_empty() {
+            let nothing = if words.is_empty() {
+                "Nothing happened yet."
+            } else {
+                "No event has these words."
+            };
+            ui.label(RichText::new(nothing).color(palette.weak));
+            return;
+        }
+        ui.spacing_mut().item_spacing.y = 3.0;
+        let height = ui.text_style_height(&egui::TextStyle::Body);
+        // A row is as high as it is said to be, or the list would not end where it ends.
+        ui.spacing_mut().interact_size.y = height;
+        ScrollArea::vertical()
+            .id_salt("events")
+            .auto_shrink([false, false])
+            .stick_to_bottom(true)
+            .show_rows(ui, height, wanted.len(), |ui, rows| {
+                for entry in &wanted[rows] {
+                    line(ui, snapshot, clock, palette, entry);
+                }
+            });
+    }
+}
+
+fn line(ui: &mut Ui, snapshot: &Snapshot, clock: Clock, palette: &Palette, entry: &Entry) {
+    let Sentence { who, text, tone } = Sentence::of(snapshot, &entry.event);
+    ui.horizontal(|ui| {
+        let at = RichText::new(clock.hms(entry.at)).monospace().color(palette.weak);
+        ui.label(at).on_hover_text(format!(
+            "{}, event {}",
+            clock.hms_milli(entry.at),
+            entry.number
+        ));
+        ui.add(Label::new(RichText::new(who).strong()));
+        let said = RichText::new(&text).color(colour(palette, tone));
+        ui.add(Label::new(said).truncate()).on_hover_text(&text);
+    });
+}
+
+fn colour(palette: &Palette, tone: Tone) -> Color32 {
+    match tone {
+        Tone::Plain => palette.text,
+        Tone::Good => palette.good,
+        Tone::Warn => palette.warn,
+        Tone::Bad => palette.bad,
+    }
+}

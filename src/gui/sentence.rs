@@ -1,0 +1,305 @@
+//! The trace in sentences for people. Knows events, and nothing of windows or colours.
+
+use crate::broker::{self, event::DropReason};
+use crate::card::Event as ProgramEvent;
+use crate::card::SensorNumber;
+use crate::lab::trace::Event;
+use crate::lab::{Action, BoardName, CableFault, Snapshot};
+
+/// How a sentence is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// It goes on as it should.
+    Plain,
+    /// Something works, or works again.
+    Good,
+    /// Worth a look.
+    Warn,
+    /// Something is gone, refused or lost.
+    Bad,
+}
+
+/// One event as a person reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentence {
+    /// What it happened to: "Broker 1", "card1_monitor".
+    pub who: String,
+    /// What happened.
+    pub text: String,
+    /// How it is meant.
+    pub tone: Tone,
+}
+
+impl Sentence {
+    /// Puts `event` into words; `snapshot` has the boards' titles.
+    pub fn of(snapshot: &Snapshot, event: &Event) -> Self {
+        match event {
+            Event::Broker { board, event } => {
+                let (text, tone) = of_broker(event);
+                Self { who: format!("{}'s broker", title(snapshot, board)), text, tone }
+            }
+            Event::Program { program, event } => {
+                let (text, tone) = of_program(event);
+                Self { who: program.to_string(), text, tone }
+            }
+            Event::Cable { bridge, fault } => {
+                let (text, tone) = match fault {
+                    CableFault::Cut => ("cable cut; both ends were told", Tone::Bad),
+                    CableFault::CutSilently => {
+                        ("cable cut silently; both ends go on believing", Tone::Bad)
+                    }
+                    CableFault::Mend => ("cable mended", Tone::Good),
+                };
+                Self { who: bridge.to_string(), text: text.to_owned(), tone }
+            }
+            Event::Power { board, on } => {
+                let (text, tone) =
+                    if *on { ("power on", Tone::Good) } else { ("power off", Tone::Bad) };
+                Self { who: title(snapshot, board), text: text.to_owned(), tone }
+            }
+            Event::Asked { what, action } => {
+                let text = match action {
+                    Action::Start => "started by hand",
+                    Action::Stop => "stopped by hand",
+                    Action::Restart => "restarted by hand",
+                    Action::Kill => "killed by hand, without a goodbye",
+                };
+                Self { who: what.clone(), text: text.to_owned(), tone: Tone::Warn }
+            }
+            Event::Note(text) => {
+                Self { who: String::from("Lab"), text: text.clone(), tone: Tone::Plain }
+            }
+        }
+    }
+
+    /// Whether the sentence contains `words`, which are in lower case.
+    pub fn contains(&self, words: &str) -> bool {
+        self.who.to_lowercase().contains(words) || self.text.to_lowercase().contains(words)
+    }
+}
+
+fn title(snapshot: &Snapshot, name: &BoardName) -> String {
+    let board = snapshot.boards.iter().find(|board| board.name == *name);
+    board.map_or_else(|| name.to_string(), |board| board.title.clone())
+}
+
+fn of_broker(event: &broker::Event) -> (String, Tone) {
+    use broker::Event as E;
+    match event {
+        E::Connected { client, session_present, clean_session } => {
+            let session = match (clean_session, session_present) {
+                (true, _) => "with a clean session",
+                (false, true) => "and takes up its session again",
+                (false, false) => "and begins a session that is kept",
+            };
+            (format!("{client} connected {session}"), Tone::Good)
+        }
+        E::Refused { client, reason } => {
+            let who = client.as_ref().map_or("a connection", |client| client.as_str());
+            (format!("refused {who}: {reason}"), Tone::Bad)
+        }
+        E::Disconnected { client, reason } => (format!("{client} is gone: {reason}"), Tone::Warn),
+        E::Published { client, topic, qos, retain, size_bytes } => {
+            let who = client.as_ref().map_or("the broker", |client| client.as_str());
+            let retained = if *retain { ", retained" } else { "" };
+            let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
+            (
+                format!("{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})"),
+                Tone::Plain,
+            )
+        }
+        E::Dropped { client, topic, qos, reason } => {
+            let why = match reason {
+                DropReason::QueueFull => "its queue is full",
+                DropReason::SlowReader => "it does not read",
+                DropReason::TooLarge => "it is too large for max_packet_size",
+            };
+            (format!("{topic} ({qos}) was not queued for {client}: {why}"), Tone::Bad)
+        }
+        E::BridgeDials { bridge, address } => (format!("{bridge} dials {address}"), Tone::Plain),
+        E::BridgeUp { bridge, session_present } => {
+            let session = if *session_present {
+                "the far broker had kept its session"
+            } else {
+                "the far broker began a new session"
+            };
+            (format!("{bridge} is connected; {session}"), Tone::Good)
+        }
+        E::BridgeDown { bridge, reason } => {
+            (format!("{bridge} is not connected: {reason}"), Tone::Bad)
+        }
+        E::SubscriptionRefused { bridge, filter } => {
+            (format!("the far broker of {bridge} refused a subscription to {filter}"), Tone::Bad)
+        }
+        E::RemoteForgot { bridge, in_flight } => {
+            let text = match in_flight {
+                0 => {
+                    format!("the far broker of {bridge} forgot its session; nothing was under way")
+                }
+                1 => format!("the far broker of {bridge} forgot its session; 1 message goes again"),
+                n => {
+                    format!("the far broker of {bridge} forgot its session; {n} messages go again")
+                }
+            };
+            (text, Tone::Warn)
+        }
+        E::StoreFails { reason } => {
+            (format!("cannot commit, so it promises nothing for now: {reason}"), Tone::Bad)
+        }
+        E::StoreWorks => (String::from("commits work again"), Tone::Good),
+    }
+}
+
+fn of_program(event: &ProgramEvent) -> (String, Tone) {
+    match event {
+        ProgramEvent::Connected { session_present: true } => {
+            (String::from("connected; its session had been kept"), Tone::Good)
+        }
+        ProgramEvent::Connected { session_present: false } => {
+            (String::from("connected with a new session"), Tone::Good)
+        }
+        ProgramEvent::Disconnected { reason } => (format!("not connected: {reason}"), Tone::Bad),
+        ProgramEvent::Restored => {
+            (String::from("knows all that its broker kept for it"), Tone::Good)
+        }
+        ProgramEvent::Sensor { sensor: SensorNumber(number), state } => {
+            let (word, tone) = match state {
+                Some(true) => ("OK", Tone::Plain),
+                Some(false) => ("KO", Tone::Warn),
+                None => ("unknown", Tone::Plain),
+            };
+            (format!("sensor {number} is {word}"), tone)
+        }
+        ProgramEvent::Ignored { topic, reason } => {
+            (format!("ignored a message on {topic}: {reason}"), Tone::Warn)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gui::fixtures;
+    use crate::lab::{BridgeName, ProgramName};
+    use crate::mqtt::{ClientId, QoS, Topic};
+
+    fn check(event: &Event, expected: &str, tone: Tone) {
+        let sentence = Sentence::of(&fixtures::dual_board(), event);
+        assert_eq!(format!("{}: {}", sentence.who, sentence.text), expected);
+        assert_eq!(sentence.tone, tone, "{expected}");
+    }
+
+    #[test]
+    fn what_brokers_say() {
+        use broker::Event as E;
+        let say = |event: broker::Event, expected: &str, tone| {
+            let board = BoardName::new("board1");
+            let expected = format!("Board 1's broker: {expected}");
+            check(&Event::Broker { board, event }, &expected, tone);
+        };
+        let client = ClientId::new("c");
+        let topic = Topic::parse("a/b").expect("a topic");
+        let bridge = || String::from("up");
+        let reason = || String::from("why");
+        let qos = QoS::ExactlyOnce;
+        let connected = |session_present, clean_session| E::Connected {
+            client: client.clone(),
+            session_present,
+            clean_session,
+        };
+        say(connected(false, true), "c connected with a clean session", Tone::Good);
+        say(connected(true, false), "c connected and takes up its session again", Tone::Good);
+        say(connected(false, false), "c connected and begins a session that is kept", Tone::Good);
+        let refused = |client| E::Refused { client, reason: reason() };
+        say(refused(None), "refused a connection: why", Tone::Bad);
+        say(refused(Some(client.clone())), "refused c: why", Tone::Bad);
+        let gone = E::Disconnected { client: client.clone(), reason: reason() };
+        say(gone, "c is gone: why", Tone::Warn);
+        let published = |client, retain, size_bytes| E::Published {
+            client,
+            topic: topic.clone(),
+            qos,
+            retain,
+            size_bytes,
+        };
+        let by = Some(client.clone());
+        say(published(by, true, 52), "c published a/b (QoS 2, retained, 52 bytes)", Tone::Plain);
+        let own = published(None, false, 1);
+        say(own, "the broker published a/b (QoS 2, 1 byte)", Tone::Plain);
+        for (reason, why) in [
+            (DropReason::QueueFull, "its queue is full"),
+            (DropReason::SlowReader, "it does not read"),
+            (DropReason::TooLarge, "it is too large for max_packet_size"),
+        ] {
+            let dropped = E::Dropped { client: client.clone(), topic: topic.clone(), qos, reason };
+            say(dropped, &format!("a/b (QoS 2) was not queued for c: {why}"), Tone::Bad);
+        }
+        let dials = E::BridgeDials { bridge: bridge(), address: String::from("h:1") };
+        say(dials, "up dials h:1", Tone::Plain);
+        let up = |session_present| E::BridgeUp { bridge: bridge(), session_present };
+        say(up(true), "up is connected; the far broker had kept its session", Tone::Good);
+        say(up(false), "up is connected; the far broker began a new session", Tone::Good);
+        let down = E::BridgeDown { bridge: bridge(), reason: reason() };
+        say(down, "up is not connected: why", Tone::Bad);
+        for (in_flight, rest) in
+            [(0, "nothing was under way"), (1, "1 message goes again"), (7, "7 messages go again")]
+        {
+            let forgot = E::RemoteForgot { bridge: bridge(), in_flight };
+            let expected = format!("the far broker of up forgot its session; {rest}");
+            say(forgot, &expected, Tone::Warn);
+        }
+        let fails = E::StoreFails { reason: reason() };
+        say(fails, "cannot commit, so it promises nothing for now: why", Tone::Bad);
+        say(E::StoreWorks, "commits work again", Tone::Good);
+    }
+
+    #[test]
+    fn what_programs_say() {
+        use ProgramEvent as E;
+        let say = |event: ProgramEvent, expected: &str, tone| {
+            let program = ProgramName::new("p");
+            check(&Event::Program { program, event }, &format!("p: {expected}"), tone);
+        };
+        let connected = |session_present| E::Connected { session_present };
+        say(connected(true), "connected; its session had been kept", Tone::Good);
+        say(connected(false), "connected with a new session", Tone::Good);
+        let reason = || String::from("why");
+        say(E::Disconnected { reason: reason() }, "not connected: why", Tone::Bad);
+        say(E::Restored, "knows all that its broker kept for it", Tone::Good);
+        let sensor = |state| E::Sensor { sensor: SensorNumber(4), state };
+        say(sensor(Some(true)), "sensor 4 is OK", Tone::Plain);
+        say(sensor(Some(false)), "sensor 4 is KO", Tone::Warn);
+        say(sensor(None), "sensor 4 is unknown", Tone::Plain);
+        let ignored = E::Ignored { topic: String::from("t"), reason: reason() };
+        say(ignored, "ignored a message on t: why", Tone::Warn);
+    }
+
+    #[test]
+    fn what_happens_to_the_rest() {
+        let bridge = BridgeName::new("up");
+        for (fault, expected, tone) in [
+            (CableFault::Cut, "up: cable cut; both ends were told", Tone::Bad),
+            (
+                CableFault::CutSilently,
+                "up: cable cut silently; both ends go on believing",
+                Tone::Bad,
+            ),
+            (CableFault::Mend, "up: cable mended", Tone::Good),
+        ] {
+            check(&Event::Cable { bridge: bridge.clone(), fault }, expected, tone);
+        }
+        let power = |board: &str, on| Event::Power { board: BoardName::new(board), on };
+        check(&power("board2", true), "Board 2: power on", Tone::Good);
+        check(&power("board2", false), "Board 2: power off", Tone::Bad);
+        check(&power("elsewhere", true), "elsewhere: power on", Tone::Good);
+        for (action, expected) in [
+            (Action::Start, "x: started by hand"),
+            (Action::Stop, "x: stopped by hand"),
+            (Action::Restart, "x: restarted by hand"),
+            (Action::Kill, "x: killed by hand, without a goodbye"),
+        ] {
+            check(&Event::Asked { what: String::from("x"), action }, expected, Tone::Warn);
+        }
+        check(&Event::Note(String::from("fresh start")), "Lab: fresh start", Tone::Plain);
+    }
+}

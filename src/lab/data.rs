@@ -1,0 +1,146 @@
+//! Where a scenario's state lives, and how it is kept aside and put back.
+//!
+//! ```text
+//! DATA/<scenario>/state/<board>/broker.db     what the boards' brokers keep
+//! DATA/<scenario>/aside/<day and time>/…      what a fresh start moved out of the way
+//! ```
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::name::BoardName;
+
+/// A folder could not be used.
+#[derive(Debug, Error)]
+#[error("{what} {}: {source}; choose another folder with --data DIR", path.display())]
+pub struct DataError {
+    what: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A scenario's part of the data folder.
+#[derive(Debug, Clone)]
+pub struct Data {
+    folder: PathBuf,
+}
+
+impl Data {
+    /// The state of `scenario` under `root`; none stands for the user's own data folder.
+    ///
+    /// # Errors
+    /// In words, when the system tells of no such folder.
+    pub fn new(root: Option<&Path>, scenario: &str) -> Result<Self, String> {
+        let root = match root {
+            Some(root) => root.to_owned(),
+            None => directories::ProjectDirs::from("", "", "twinboard")
+                .map(|dirs| dirs.data_dir().to_owned())
+                .ok_or("this system tells of no folder for data; name one with --data DIR")?,
+        };
+        Ok(Self { folder: root.join(scenario) })
+    }
+
+    /// The folder of this scenario.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file of a board's broker.
+    #[must_use]
+    pub fn store(&self, board: &BoardName) -> PathBuf {
+        self.state().join(board.as_str()).join("broker.db")
+    }
+
+    /// Moves the state out of the way. None where there was no state.
+    ///
+    /// # Errors
+    /// When a folder cannot be made or moved; then nothing has changed.
+    pub fn set_aside(&self, now: OffsetDateTime) -> Result<Option<PathBuf>, DataError> {
+        if !self.state().exists() {
+            return Ok(None);
+        }
+        let aside = self.folder.join("aside");
+        fs::create_dir_all(&aside).map_err(error("cannot make the folder", &aside))?;
+        let to = free_name(&aside, now);
+        fs::rename(self.state(), &to).map_err(error("cannot move the state to", &to))?;
+        Ok(Some(to))
+    }
+
+    /// Puts a state that was kept aside back in place; the state of now goes aside in turn.
+    ///
+    /// # Errors
+    /// When a folder cannot be moved.
+    pub fn put_back(&self, from: &Path, now: OffsetDateTime) -> Result<(), DataError> {
+        if !from.is_dir() {
+            let gone = io::Error::new(io::ErrorKind::NotFound, "it is not there any more");
+            return Err(error("cannot put back", from)(gone));
+        }
+        self.set_aside(now)?;
+        fs::rename(from, self.state()).map_err(error("cannot put back", from))
+    }
+
+    /// The states kept aside, newest first. A folder that cannot be read has none.
+    #[must_use]
+    pub fn asides(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.folder.join("aside")) else { return Vec::new() };
+        let mut found: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        found.sort();
+        found.reverse();
+        found
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+}
+
+/// A name that sorts by time and that nothing has yet.
+fn free_name(folder: &Path, now: OffsetDateTime) -> PathBuf {
+    let format = format_description!("[year]-[month]-[day] [hour].[minute].[second]");
+    let name = now.format(&format).expect("a date has all these parts");
+    let first = folder.join(&name);
+    let others = (2..).map(|number| folder.join(format!("{name} ({number})")));
+    let mut names = std::iter::once(first).chain(others);
+    names.find(|path| !path.exists()).expect("one of endlessly many is free")
+}
+
+fn error<'a>(what: &'static str, path: &'a Path) -> impl Fn(io::Error) -> DataError + 'a {
+    move |source| DataError { what, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aside_and_back() {
+        let root = tempfile::tempdir().expect("a folder");
+        let data = Data::new(Some(root.path()), "dual-board").expect("a root is given");
+        let now = OffsetDateTime::UNIX_EPOCH;
+        assert_eq!(data.set_aside(now).expect("nothing to move"), None);
+        let store = data.store(&BoardName::new("board1"));
+        let write = |text: &str| {
+            fs::create_dir_all(store.parent().expect("a folder")).expect("made");
+            fs::write(&store, text).expect("written");
+        };
+        write("first");
+        let first = data.set_aside(now).expect("moved").expect("there was a state");
+        assert!(!store.exists());
+        write("second");
+        let second = data.set_aside(now).expect("moved").expect("there was a state");
+        assert_eq!(data.asides(), [second, first.clone()]);
+        write("third");
+        data.put_back(&first, now).expect("moved");
+        assert_eq!(fs::read_to_string(&store).expect("it is back"), "first");
+        assert_eq!(data.asides().len(), 2);
+        let error = data.put_back(&first, now).expect_err("it is gone").to_string();
+        assert!(error.contains("not there any more"), "{error}");
+        assert!(store.exists(), "a failed put-back changes nothing");
+    }
+}

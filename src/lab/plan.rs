@@ -1,0 +1,141 @@
+//! What a world is to run: a scenario and its boards' conf files, put together and resolved.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+
+use super::name::{BoardName, BridgeName, ProgramName};
+use super::snapshot::ProgramKind;
+use crate::broker::{Address, Settings};
+use crate::conf::Opened;
+use crate::conf::mosquitto::Listener;
+use crate::conf::scenario::{self, Expectation, Kind, Step};
+
+/// The port mosquitto listens on where nothing is said.
+const DEFAULT_PORT: u16 = 1883;
+
+/// A system to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The scenario's short name, which names its state's folder.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// The boards.
+    pub boards: Vec<BoardPlan>,
+    /// The script.
+    pub steps: Vec<Step>,
+    /// What must hold after it.
+    pub expectations: Vec<Expectation>,
+}
+
+/// A board to run.
+#[derive(Debug, Clone)]
+pub struct BoardPlan {
+    /// Its name.
+    pub name: BoardName,
+    /// Its name for people.
+    pub title: String,
+    /// Where its broker listens; the first is where its programs connect.
+    pub listen: Vec<SocketAddr>,
+    /// What its broker is told.
+    pub settings: Settings,
+    /// Its bridges, in the order of the settings.
+    pub bridges: Vec<BridgePlan>,
+    /// Its programs.
+    pub programs: Vec<ProgramPlan>,
+}
+
+/// A bridge to run.
+#[derive(Debug, Clone)]
+pub struct BridgePlan {
+    /// Its name.
+    pub name: BridgeName,
+    /// The board at its far end, by its place, where the plan has it.
+    pub remote: Option<usize>,
+}
+
+/// A program to run.
+#[derive(Debug, Clone)]
+pub struct ProgramPlan {
+    /// Its name.
+    pub name: ProgramName,
+    /// What it is.
+    pub kind: ProgramKind,
+}
+
+impl Plan {
+    /// Puts a scenario together.
+    ///
+    /// # Errors
+    /// In words, when a listener's address cannot be resolved.
+    pub fn new(name: &str, opened: Opened) -> Result<Self, String> {
+        let mut boards = Vec::new();
+        for (board, conf) in opened.scenario.boards.into_iter().zip(opened.confs) {
+            boards.push(BoardPlan {
+                name: BoardName::new(&board.name),
+                title: board.title,
+                listen: listen(&conf.listeners)?,
+                settings: Settings { trace: true, ..conf.settings },
+                bridges: Vec::new(),
+                programs: board.programs.into_iter().map(ProgramPlan::new).collect(),
+            });
+        }
+        for at in 0..boards.len() {
+            let settings = &boards[at].settings;
+            let plan = |bridge: &crate::broker::BridgeSettings| BridgePlan {
+                name: BridgeName::new(&bridge.name),
+                remote: bridge.addresses.iter().find_map(|address| find(&boards, address)),
+            };
+            boards[at].bridges = settings.bridges.iter().map(plan).collect();
+        }
+        let scenario::Scenario { title, steps, expectations, .. } = opened.scenario;
+        Ok(Self { name: name.to_owned(), title, boards, steps, expectations })
+    }
+
+    /// The board that listens at an address of this machine.
+    #[must_use]
+    pub fn board_at(&self, address: &Address) -> Option<usize> {
+        find(&self.boards, address)
+    }
+}
+
+impl ProgramPlan {
+    fn new(program: scenario::Program) -> Self {
+        let kind = match program.kind {
+            Kind::Card1 => ProgramKind::Card1,
+            Kind::Card2 => ProgramKind::Card2,
+            Kind::Display => ProgramKind::Display,
+        };
+        Self { name: ProgramName::new(&program.name), kind }
+    }
+}
+
+fn find(boards: &[BoardPlan], address: &Address) -> Option<usize> {
+    let here = address.host == "localhost"
+        || address.host.parse::<IpAddr>().is_ok_and(|number| number.is_loopback());
+    let listens =
+        |board: &BoardPlan| here && board.listen.iter().any(|it| it.port() == address.port);
+    boards.iter().position(listens)
+}
+
+fn listen(listeners: &[Listener]) -> Result<Vec<SocketAddr>, String> {
+    if listeners.is_empty() {
+        return Ok(vec![(Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()]);
+    }
+    listeners.iter().map(listen_address).collect()
+}
+
+/// The address of a listener; every interface where the conf names none.
+///
+/// # Errors
+/// In words, when the host it names is not known.
+pub fn listen_address(listener: &Listener) -> Result<SocketAddr, String> {
+    let Some(host) = &listener.bind_address else {
+        return Ok((Ipv4Addr::UNSPECIFIED, listener.port).into());
+    };
+    let unknown = |why: String| {
+        format!("the listener on port {} names {host:?}, which is no address: {why}", listener.port)
+    };
+    let mut found =
+        (host.as_str(), listener.port).to_socket_addrs().map_err(|e| unknown(e.to_string()))?;
+    found.next().ok_or_else(|| unknown("the name stands for none".to_owned()))
+}

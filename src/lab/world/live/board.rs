@@ -1,0 +1,250 @@
+//! A board of the live world: its broker, its programs and its bridges' cables.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+use tokio::sync::watch;
+
+use super::notes::{Note, Notes};
+use crate::broker::{Address, Image};
+use crate::card::{self, Face, driver};
+use crate::lab::data::Data;
+use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
+use crate::lab::snapshot::{ProgramKind, Run};
+use crate::net::{self, BrokerHandle, Clock, LiveCable, Start};
+use crate::store::Store;
+
+/// A board.
+pub struct Board {
+    /// Whether it has power.
+    pub power: bool,
+    /// Its broker, while it runs.
+    pub broker: Option<BrokerHandle>,
+    /// Whether the broker runs.
+    pub run: Run,
+    /// Its programs, in the order of the plan.
+    pub programs: Vec<Program>,
+    /// The cables of its bridges, in the order of the plan.
+    pub cables: Vec<Option<LiveCable>>,
+    /// Where its broker listens.
+    listen: Vec<SocketAddr>,
+    /// Ports that were found free, held until the broker's first start.
+    held: Vec<TcpListener>,
+}
+
+/// A program of a board.
+pub struct Program {
+    /// Its driver, while it runs.
+    pub handle: Option<driver::Handle>,
+    /// Whether it runs.
+    pub run: Run,
+    /// What it knew when it last ran.
+    pub face: Face,
+}
+
+impl Program {
+    /// What it knows, or last knew.
+    pub fn face(&self) -> Face {
+        self.handle.as_ref().map_or_else(|| self.face.clone(), |it| (*it.face()).clone())
+    }
+}
+
+impl Board {
+    /// A board without power. With `auto_ports` its broker gets ports that are free now.
+    ///
+    /// # Errors
+    /// When the system has no free port.
+    pub fn new(plan: &BoardPlan, auto_ports: bool) -> io::Result<Self> {
+        let mut listen = plan.listen.clone();
+        let mut held = Vec::new();
+        if auto_ports {
+            for address in &mut listen {
+                let listener =
+                    net::bind(SocketAddr::new(address.ip(), 0)).map_err(io::Error::other)?;
+                *address = listener.local_addr()?;
+                held.push(listener);
+            }
+        }
+        let program =
+            |_: &ProgramPlan| Program { handle: None, run: Run::Stopped, face: Face::default() };
+        Ok(Self {
+            power: false,
+            broker: None,
+            run: Run::Stopped,
+            programs: plan.programs.iter().map(program).collect(),
+            cables: Vec::new(),
+            listen,
+            held,
+        })
+    }
+
+    /// Where programs and cables connect to its broker.
+    pub fn address(&self) -> SocketAddr {
+        let first = self.listen[0];
+        if first.ip().is_unspecified() {
+            return SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), first.port());
+        }
+        first
+    }
+
+    /// Starts its broker; what prevents it shows in `run`.
+    pub fn start_broker(
+        &mut self,
+        at: usize,
+        plan: &Plan,
+        data: &Data,
+        clock: Clock,
+        notes: &Notes,
+    ) {
+        if self.broker.is_some() {
+            return;
+        }
+        match self.open_broker(at, plan, data, clock, notes) {
+            Ok(handle) => {
+                notes.follow(handle.changes());
+                self.broker = Some(handle);
+                self.run = Run::Running;
+                for program in self.programs.iter().filter_map(|it| it.handle.as_ref()) {
+                    if let Err(error) = program.retry_now() {
+                        tracing::debug!(%error, "a program will dial by itself");
+                    }
+                }
+            }
+            Err(why) => self.run = Run::Failed(why),
+        }
+    }
+
+    fn open_broker(
+        &mut self,
+        at: usize,
+        plan: &Plan,
+        data: &Data,
+        clock: Clock,
+        notes: &Notes,
+    ) -> Result<BrokerHandle, String> {
+        let board = &plan.boards[at];
+        let listeners = self.listeners()?;
+        let (image, durable) = if board.settings.persistence {
+            let (store, image) =
+                Store::open(&data.store(&board.name)).map_err(|error| error.to_string())?;
+            (image, Some(net::saved_in(store, board.name.as_str())))
+        } else {
+            (Image::default(), None)
+        };
+        let (name, notes) = (board.name.clone(), notes.clone());
+        let start = Start {
+            name: name.to_string(),
+            settings: board.settings.clone(),
+            image,
+            durable,
+            listeners,
+            seed: seed(),
+            clock,
+            route: self.route(at, plan),
+            events: Box::new(move |at, event| {
+                notes.give(Note::Broker { at, board: name.clone(), event });
+            }),
+        };
+        BrokerHandle::start(start).map_err(|error| error.to_string())
+    }
+
+    fn listeners(&mut self) -> Result<Vec<TcpListener>, String> {
+        if !self.held.is_empty() {
+            return Ok(std::mem::take(&mut self.held));
+        }
+        let bound = self.listen.iter().map(|address| net::bind(*address));
+        bound.collect::<Result<_, _>>().map_err(|error| match error {
+            net::BindError::Taken { .. } => format!("{error}, or let `--ports auto` choose"),
+            other => other.to_string(),
+        })
+    }
+
+    /// Bridges reach the boards of the plan through their cables.
+    fn route(&self, at: usize, plan: &Plan) -> net::Route {
+        let cables = plan.boards[at].bridges.iter().zip(&self.cables);
+        let ends: Vec<(usize, SocketAddr)> = cables
+            .filter_map(|(bridge, cable)| Some((bridge.remote?, cable.as_ref()?.address())))
+            .collect();
+        let plan = plan.clone();
+        Box::new(move |address: &Address| {
+            let remote = plan.board_at(address)?;
+            ends.iter().find(|(board, _)| *board == remote).map(|(_, end)| *end)
+        })
+    }
+
+    /// Starts a program.
+    pub fn start_program(&mut self, at: usize, plan: &BoardPlan, clock: Clock, notes: &Notes) {
+        if self.programs[at].handle.is_some() {
+            return;
+        }
+        let (name, notes) = (plan.programs[at].name.clone(), notes.clone());
+        // The sender is dropped at once: the address stays as it is.
+        let (_, address) = watch::channel(self.address());
+        let report = move |report| match report {
+            driver::Report::Face(_) => notes.touch(),
+            driver::Report::Event { at, event } => {
+                notes.give(Note::Program { at, program: name.clone(), event });
+            }
+        };
+        let program = make(plan.programs[at].kind, plan);
+        let handle = driver::spawn(program, address, move || clock.now(), report);
+        self.programs[at].handle = Some(handle);
+        self.programs[at].run = Run::Running;
+    }
+
+    /// Ends a program, politely or not.
+    pub async fn end_program(&mut self, at: usize, politely: bool) {
+        let program = &mut self.programs[at];
+        if let Some(handle) = program.handle.take() {
+            let mut face = (*handle.face()).clone();
+            face.link = card::Link::default();
+            program.face = face;
+            program.run = Run::Stopped;
+            if politely { handle.stop().await } else { handle.kill().await }
+        }
+    }
+
+    /// Ends its broker, politely or not.
+    pub async fn end_broker(&mut self, politely: bool) {
+        self.held.clear();
+        let Some(handle) = self.broker.take() else {
+            self.run = Run::Stopped;
+            return;
+        };
+        self.run = Run::Stopped;
+        if politely {
+            if let Err(error) = handle.stop().await {
+                self.run = Run::Failed(error.to_string());
+            }
+        } else {
+            handle.kill().await;
+        }
+    }
+
+    /// Takes its power: broker and programs end together, without a goodbye.
+    pub async fn power_off(&mut self) {
+        self.power = false;
+        self.end_broker(false).await;
+        for at in 0..self.programs.len() {
+            self.end_program(at, false).await;
+        }
+    }
+}
+
+/// A program of that kind, for that board.
+fn make(kind: ProgramKind, board: &BoardPlan) -> Box<dyn card::Program> {
+    match kind {
+        ProgramKind::Card1 => Box::new(card::Card1::new(seed())),
+        ProgramKind::Card2 => Box::new(card::Card2::new(seed())),
+        ProgramKind::Display => {
+            let bridge = board.settings.bridges.iter().find(|it| it.notifications);
+            Box::new(card::Display::new(seed(), bridge.map(|it| it.notification_topic())))
+        }
+    }
+}
+
+/// Some number that is another at each start.
+pub fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
+}

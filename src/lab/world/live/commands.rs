@@ -1,0 +1,236 @@
+//! Commands, carried out one after the other.
+
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::{World, apply};
+use crate::broker::{BridgeNumber, BridgeOrder};
+use crate::card::SensorNumber;
+use crate::lab::snapshot::Run;
+use crate::lab::trace::Event;
+use crate::lab::{Action, BoardName, BridgeName, CableFault, Command, ProgramName};
+
+impl World {
+    /// Carries out a command; what went wrong shows as the world's trouble.
+    pub(super) async fn carry_out(&mut self, command: Command) {
+        self.trouble = None;
+        let done = match command {
+            Command::Toggle { program, sensor } => self.click(&program, sensor, None),
+            Command::Set { program, sensor, ok } => self.click(&program, sensor, Some(ok)),
+            Command::Program { program, action } => self.act_on_program(&program, action).await,
+            Command::Broker { board, action } => self.act_on_broker(&board, action).await,
+            Command::Bridge { bridge, action } => self.act_on_bridge(&bridge, action),
+            Command::RetryNow { bridge } => self.order(&bridge, &[BridgeOrder::Retry]),
+            Command::Power { board, on } => self.power(&board, on).await,
+            Command::Cable { bridge, fault } => self.fault(&bridge, fault),
+            Command::FreshStart => self.fresh_start().await,
+            Command::PutBack { aside } => self.put_back(&aside).await,
+            // The loop ends before it carries out this one.
+            Command::Quit => Ok(()),
+        };
+        if let Err(trouble) = done {
+            self.record(Event::Note(trouble.clone()));
+            self.trouble = Some(trouble);
+        }
+    }
+
+    fn click(
+        &mut self,
+        program: &ProgramName,
+        sensor: SensorNumber,
+        ok: Option<bool>,
+    ) -> Result<(), String> {
+        let (board, at) = self.find_program(program)?;
+        let Some(handle) = &self.boards[board].programs[at].handle else {
+            return Err(format!("{program} does not run: start it first"));
+        };
+        let taken = match ok {
+            None => handle.toggle(sensor),
+            Some(ok) => handle.set(sensor, ok),
+        };
+        taken.map_err(|error| format!("{program}: {error}"))
+    }
+
+    async fn act_on_program(&mut self, name: &ProgramName, action: Action) -> Result<(), String> {
+        let (board, at) = self.find_program(name)?;
+        self.has_power(board, action)?;
+        self.asked(name.as_str(), action);
+        if matches!(action, Action::Stop | Action::Restart | Action::Kill) {
+            self.boards[board].end_program(at, action != Action::Kill).await;
+        }
+        if matches!(action, Action::Start | Action::Restart) {
+            self.start_program(board, at);
+        }
+        Ok(())
+    }
+
+    async fn act_on_broker(&mut self, name: &BoardName, action: Action) -> Result<(), String> {
+        let board = self.find_board(name)?;
+        self.has_power(board, action)?;
+        self.asked(&format!("the broker of {name}"), action);
+        if matches!(action, Action::Stop | Action::Restart | Action::Kill) {
+            self.boards[board].end_broker(action != Action::Kill).await;
+        }
+        if matches!(action, Action::Start | Action::Restart) {
+            return self.start_broker(board);
+        }
+        Ok(())
+    }
+
+    fn act_on_bridge(&mut self, name: &BridgeName, action: Action) -> Result<(), String> {
+        let orders: &[BridgeOrder] = match action {
+            Action::Start => &[BridgeOrder::Start],
+            Action::Stop => &[BridgeOrder::Stop],
+            Action::Restart => &[BridgeOrder::Stop, BridgeOrder::Start],
+            Action::Kill => &[BridgeOrder::Kill],
+        };
+        self.order(name, orders)?;
+        self.asked(name.as_str(), action);
+        Ok(())
+    }
+
+    fn order(&mut self, name: &BridgeName, orders: &[BridgeOrder]) -> Result<(), String> {
+        let (board, at) = self.find_bridge(name)?;
+        let Some(broker) = &self.boards[board].broker else {
+            let board = &self.plan.boards[board].name;
+            return Err(format!(
+                "{name} rests because the broker of {board} does: start that first"
+            ));
+        };
+        orders.iter().for_each(|order| broker.order(BridgeNumber(at), *order));
+        Ok(())
+    }
+
+    async fn power(&mut self, name: &BoardName, on: bool) -> Result<(), String> {
+        let board = self.find_board(name)?;
+        if self.boards[board].power == on {
+            return Ok(());
+        }
+        self.record(Event::Power { board: name.clone(), on });
+        if on {
+            self.power_on(board)
+        } else {
+            self.boards[board].power_off().await;
+            Ok(())
+        }
+    }
+
+    fn fault(&mut self, name: &BridgeName, fault: CableFault) -> Result<(), String> {
+        let (board, at) = self.find_bridge(name)?;
+        let Some(cable) = &self.boards[board].cables[at] else {
+            return Err(format!("{name} leads out of this lab: its cable is not ours to cut"));
+        };
+        apply(cable, fault);
+        self.record(Event::Cable { bridge: name.clone(), fault });
+        Ok(())
+    }
+
+    async fn fresh_start(&mut self) -> Result<(), String> {
+        self.stop_everything().await;
+        let moved = self.data.set_aside(now());
+        self.start_everything();
+        let note = match moved.map_err(|error| error.to_string())? {
+            Some(aside) => format!("A fresh start; the old state is kept in {}", aside.display()),
+            None => "A fresh start; there was no state to keep".to_owned(),
+        };
+        self.record(Event::Note(note));
+        Ok(())
+    }
+
+    async fn put_back(&mut self, aside: &Path) -> Result<(), String> {
+        self.stop_everything().await;
+        let moved = self.data.put_back(aside, now());
+        self.start_everything();
+        moved.map_err(|error| error.to_string())?;
+        self.record(Event::Note(format!("The state of {} is back", aside.display())));
+        Ok(())
+    }
+
+    /// Gives all boards power, mends all cables.
+    pub(super) fn start_everything(&mut self) {
+        for board in 0..self.boards.len() {
+            for cable in self.boards[board].cables.iter().flatten() {
+                cable.mend();
+            }
+            if let Err(trouble) = self.power_on(board) {
+                self.trouble = Some(trouble);
+            }
+        }
+    }
+
+    /// Ends all programs, then all brokers, politely.
+    pub(super) async fn stop_everything(&mut self) {
+        for board in &mut self.boards {
+            for at in 0..board.programs.len() {
+                board.end_program(at, true).await;
+            }
+        }
+        for board in &mut self.boards {
+            board.end_broker(true).await;
+            board.power = false;
+        }
+    }
+
+    fn power_on(&mut self, board: usize) -> Result<(), String> {
+        self.boards[board].power = true;
+        let started = self.start_broker(board);
+        for at in 0..self.boards[board].programs.len() {
+            self.start_program(board, at);
+        }
+        started
+    }
+
+    fn start_broker(&mut self, board: usize) -> Result<(), String> {
+        let (plan, data, notes) = (&self.plan, &self.data, &self.notes);
+        self.boards[board].start_broker(board, plan, data, self.clock, notes);
+        match &self.boards[board].run {
+            Run::Failed(why) => Err(why.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn start_program(&mut self, board: usize, at: usize) {
+        let plan = &self.plan.boards[board];
+        self.boards[board].start_program(at, plan, self.clock, &self.notes);
+    }
+
+    fn asked(&mut self, what: &str, action: Action) {
+        self.record(Event::Asked { what: what.to_owned(), action });
+    }
+
+    fn has_power(&self, board: usize, action: Action) -> Result<(), String> {
+        let starts = matches!(action, Action::Start | Action::Restart);
+        if starts && !self.boards[board].power {
+            let name = &self.plan.boards[board].title;
+            return Err(format!("{name} has no power: switch it on first"));
+        }
+        Ok(())
+    }
+
+    fn find_board(&self, name: &BoardName) -> Result<usize, String> {
+        let found = self.plan.boards.iter().position(|board| board.name == *name);
+        found.ok_or_else(|| format!("there is no board {name}"))
+    }
+
+    fn find_program(&self, name: &ProgramName) -> Result<(usize, usize), String> {
+        let mut boards = self.plan.boards.iter().enumerate();
+        let found = boards.find_map(|(at, board)| {
+            Some((at, board.programs.iter().position(|program| program.name == *name)?))
+        });
+        found.ok_or_else(|| format!("there is no program {name}"))
+    }
+
+    fn find_bridge(&self, name: &BridgeName) -> Result<(usize, usize), String> {
+        let mut boards = self.plan.boards.iter().enumerate();
+        let found = boards.find_map(|(at, board)| {
+            Some((at, board.bridges.iter().position(|bridge| bridge.name == *name)?))
+        });
+        found.ok_or_else(|| format!("there is no bridge {name}"))
+    }
+}
+
+/// The time on the wall, for the names of folders.
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc())
+}

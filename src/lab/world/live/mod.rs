@@ -1,0 +1,249 @@
+//! The live world: a plan's boards over real TCP, in real time.
+//!
+//! ```text
+//! Command --> thread "world" (a tokio runtime)                         --> Snapshot
+//!               World: boards -- broker (owner task, store thread)
+//!                        |   \-- programs (a driver each)
+//!                        +------ cables, one for each bridge
+//! ```
+//!
+//! One task owns everything and carries out one command after the other; what brokers, programs and
+//! cables report comes to it over channels.
+
+mod board;
+mod commands;
+mod notes;
+mod view;
+
+pub use self::board::seed;
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use self::board::Board;
+use self::notes::{Note, Notes};
+use crate::lab::data::Data;
+use crate::lab::plan::Plan;
+use crate::lab::snapshot::Snapshot;
+use crate::lab::trace::Trace;
+use crate::lab::{CableFault, Command};
+use crate::net::{Clock, LiveCable};
+
+/// So many commands may wait; whoever sends more waits too.
+const COMMANDS: usize = 256;
+/// Snapshots are made at most this often: as often as a screen shows them.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(16);
+
+/// How a live world is to run.
+pub struct Options {
+    /// Where its state lives.
+    pub data: Data,
+    /// Whether free ports are used in place of those of the conf files.
+    pub auto_ports: bool,
+    /// Called after each new snapshot; must not block.
+    pub changed: Box<dyn Fn() + Send>,
+}
+
+/// A live world, seen from outside.
+#[derive(Debug)]
+pub struct Live {
+    /// Takes commands; when it is dropped the world ends.
+    pub commands: Sender<Command>,
+    /// Gives the newest snapshot; older ones that nobody took are dropped.
+    pub snapshots: Receiver<Arc<Snapshot>>,
+    thread: JoinHandle<()>,
+}
+
+impl Live {
+    /// Starts everything in the plan. What cannot start shows in the snapshots.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no port on loopback.
+    pub fn start(plan: Plan, options: Options) -> std::io::Result<Self> {
+        let (commands, ordered) = bounded(COMMANDS);
+        let (sender, snapshots) = bounded(1);
+        let outlet = Outlet { sender, stale: snapshots.clone(), changed: options.changed };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("world worker")
+            .enable_all()
+            .build()?;
+        let (data, auto) = (options.data, options.auto_ports);
+        let thread = thread::Builder::new().name("world".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                match World::new(plan, data, auto, outlet).await {
+                    Ok(world) => world.run(forward(ordered)).await,
+                    Err(error) => tracing::error!(%error, "the world could not begin"),
+                }
+            });
+        })?;
+        Ok(Self { commands, snapshots, thread })
+    }
+
+    /// Ends everything cleanly and waits for it.
+    ///
+    /// # Panics
+    /// When the world's thread did, which is a defect.
+    pub fn end(self) {
+        if self.commands.send(Command::Quit).is_err() {
+            tracing::debug!("the world has ended already");
+        }
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// Brings commands from the windows' kind of channel to the tasks' kind.
+fn forward(ordered: Receiver<Command>) -> mpsc::Receiver<Command> {
+    let (sender, receiver) = mpsc::channel(COMMANDS);
+    let forward = move || {
+        for command in ordered {
+            let last = command == Command::Quit;
+            if sender.blocking_send(command).is_err() || last {
+                return;
+            }
+        }
+    };
+    let spawned = thread::Builder::new().name("commands".to_owned()).spawn(forward);
+    spawned.expect("a thread more than the one that just began");
+    receiver
+}
+
+/// Where snapshots go: one at a time, the newest.
+struct Outlet {
+    sender: Sender<Arc<Snapshot>>,
+    stale: Receiver<Arc<Snapshot>>,
+    changed: Box<dyn Fn() + Send>,
+}
+
+impl Outlet {
+    fn put(&self, snapshot: Snapshot) {
+        let snapshot = Arc::new(snapshot);
+        while let Err(full) = self.sender.try_send(Arc::clone(&snapshot)) {
+            if full.is_disconnected() || self.stale.try_recv().is_err() {
+                continue;
+            }
+        }
+        (self.changed)();
+    }
+}
+
+/// The world itself.
+struct World {
+    plan: Plan,
+    data: Data,
+    clock: Clock,
+    began: SystemTime,
+    boards: Vec<Board>,
+    notes: Notes,
+    heard: mpsc::Receiver<Note>,
+    trace: Trace,
+    trouble: Option<String>,
+    done: u64,
+    outlet: Outlet,
+}
+
+impl World {
+    async fn new(
+        mut plan: Plan,
+        data: Data,
+        auto_ports: bool,
+        outlet: Outlet,
+    ) -> std::io::Result<Self> {
+        let (notes, heard) = Notes::new();
+        let mut boards = Vec::new();
+        let written = plan.clone();
+        for board in &mut plan.boards {
+            boards.push(Board::new(board, auto_ports)?);
+        }
+        for at in 0..boards.len() {
+            let cables = cables(&written, &boards, at).await?;
+            boards[at].cables = cables;
+        }
+        let mut world = Self {
+            plan,
+            data,
+            clock: Clock::start(),
+            began: SystemTime::now(),
+            boards,
+            notes,
+            heard,
+            trace: Trace::default(),
+            trouble: None,
+            done: 0,
+            outlet,
+        };
+        world.start_everything();
+        Ok(world)
+    }
+
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut dirty = true;
+        let mut next = Instant::now();
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    None | Some(Command::Quit) => break,
+                    Some(command) => {
+                        self.carry_out(command).await;
+                        self.done += 1;
+                        dirty = true;
+                    }
+                },
+                Some(note) = self.heard.recv() => {
+                    self.note(note);
+                    dirty = true;
+                }
+                () = self.notes.changed() => dirty = true,
+                () = sleep_until(next), if dirty => {
+                    self.publish().await;
+                    dirty = false;
+                    next = Instant::now() + SNAPSHOT_EVERY;
+                }
+            }
+        }
+        self.stop_everything().await;
+        self.publish().await;
+        for cable in self.boards.into_iter().flat_map(|board| board.cables).flatten() {
+            cable.stop().await;
+        }
+    }
+
+    async fn publish(&mut self) {
+        while let Ok(note) = self.heard.try_recv() {
+            self.note(note);
+        }
+        let snapshot = self.snapshot().await;
+        self.outlet.put(snapshot);
+    }
+}
+
+/// A cable for each bridge of a board whose far end is a board of the plan.
+async fn cables(
+    plan: &Plan,
+    boards: &[Board],
+    at: usize,
+) -> std::io::Result<Vec<Option<LiveCable>>> {
+    let mut cables = Vec::new();
+    for bridge in &plan.boards[at].bridges {
+        cables.push(match bridge.remote {
+            Some(remote) => Some(LiveCable::start(boards[remote].address()).await?),
+            None => None,
+        });
+    }
+    Ok(cables)
+}
+
+fn apply(cable: &LiveCable, fault: CableFault) {
+    match fault {
+        CableFault::Cut => cable.cut(),
+        CableFault::CutSilently => cable.cut_silently(),
+        CableFault::Mend => cable.mend(),
+    }
+}

@@ -1,0 +1,81 @@
+//! The boards' programs in the simulated world: the same state machines as live, over simulated
+//! clients.
+
+use super::client::{Client, News};
+use super::{ClientNumber, NodeNumber, Sim};
+use crate::card::{Face, Input, Output, Program};
+use crate::mqtt::Message;
+
+impl Sim {
+    /// Starts a program that connects to that broker.
+    pub fn add_program(&mut self, node: NodeNumber, program: Box<dyn Program>) -> ClientNumber {
+        let identity = program.identity();
+        let client = Client::new(node, identity.client_id.as_str(), identity.clean_session);
+        let number = self.add_client(client);
+        self.programs.insert(number, program);
+        number
+    }
+
+    /// Kills a program: its connection breaks, and what it knew is gone.
+    pub fn kill_program(&mut self, number: ClientNumber) {
+        self.programs.remove(&number);
+        self.clients[number.0].stay_away(true);
+        self.break_client(number);
+        self.clients[number.0].lose_memory();
+    }
+
+    /// Starts a killed program again, in a new process.
+    pub fn revive_program(&mut self, number: ClientNumber, program: Box<dyn Program>) {
+        self.programs.insert(number, program);
+        self.clients[number.0].stay_away(false);
+        self.dial_soon(number);
+    }
+
+    /// What a program knows, while it runs.
+    #[must_use]
+    pub fn face(&self, number: ClientNumber) -> Option<&Face> {
+        self.programs.get(&number).map(|program| program.face())
+    }
+
+    /// Gives a program an input: a click.
+    pub fn tell_program(&mut self, number: ClientNumber, input: Input) {
+        let now = self.now;
+        if let Some(program) = self.programs.get_mut(&number) {
+            let outputs = program.handle(now, input);
+            self.obey(number, outputs);
+        }
+    }
+
+    /// Tells a program what its client has heard.
+    pub(super) fn think(&mut self, number: ClientNumber) {
+        for news in self.clients[number.0].take_news() {
+            self.tell_program(
+                number,
+                match news {
+                    News::Connected { session_present } => Input::Connected { session_present },
+                    News::Disconnected => Input::Disconnected { reason: "cut".to_owned() },
+                    News::Subscribed => Input::Subscribed,
+                    News::Sent(token) => Input::Sent(token),
+                    News::Message(publish) => Input::Message {
+                        topic: publish.topic,
+                        payload: publish.payload,
+                        retain: publish.retain,
+                    },
+                },
+            );
+        }
+    }
+
+    fn obey(&mut self, number: ClientNumber, outputs: Vec<Output>) {
+        for output in outputs {
+            let client = &mut self.clients[number.0];
+            match output {
+                Output::Subscribe(filters) => client.subscribe(filters),
+                Output::Publish { token, topic, payload, qos, retain } => {
+                    client.publish_as(Message::new(topic, payload, qos, retain), token);
+                }
+            }
+        }
+        self.poke(number);
+    }
+}
