@@ -1,6 +1,8 @@
 //! A bridge in the Lab's drawing: where it stands, what each end believes, its cable. Knows one
 //! bridge and the board that dials.
 
+use std::time::Duration;
+
 use egui::{Label, RichText, Ui};
 
 use super::clock::Clock;
@@ -67,12 +69,18 @@ fn state(ui: &mut Ui, palette: &Palette, bridge: &BridgeView, clock: Clock, outb
                 }
             });
             if !left.is_zero() {
-                // To the moment at which the number changes, so that a second costs one frame.
-                let rest = std::time::Duration::from_nanos(left.subsec_nanos().into());
-                ui.ctx().request_repaint_after(rest + std::time::Duration::from_millis(5));
+                ui.ctx().request_repaint_after(until_next_number(left));
             }
         }
     }
+}
+
+/// How long the number of a countdown stands, a little rounded up, so that a second costs one
+/// frame.
+fn until_next_number(left: Duration) -> Duration {
+    let rest = Duration::from_nanos(left.subsec_nanos().into());
+    let stands = if rest.is_zero() { Duration::from_secs(1) } else { rest };
+    stands + Duration::from_millis(5)
 }
 
 /// What each end takes the connection for; they differ after a silent cut.
@@ -129,4 +137,20 @@ fn cable(ui: &mut Ui, palette: &Palette, bridge: &BridgeView, outbox: &Outbox) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_countdown_costs_a_frame_a_second() {
+        let mut left = Duration::from_millis(60_300);
+        let mut frames = 0;
+        while !left.is_zero() {
+            left = left.saturating_sub(until_next_number(left));
+            frames += 1;
+        }
+        assert_eq!(frames, 61);
+    }
 }

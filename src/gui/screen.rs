@@ -22,12 +22,7 @@ pub enum NoWindows {
 impl NoWindows {
     /// From what the toolkit says, which puts places in its own sources before the reason.
     pub(super) fn from_toolkit(error: &eframe::Error) -> Self {
-        let text = error.to_string();
-        let reason = match text.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")) {
-            Some((_, reason)) => reason.to_owned(),
-            None => text,
-        };
-        Self::Unusable(reason)
+        Self::Unusable(reason(&error.to_string()).to_owned())
     }
 }
 
@@ -42,4 +37,30 @@ pub fn display_available() -> Result<(), NoWindows> {
         return Err(NoWindows::NoDisplay);
     }
     Ok(())
+}
+
+/// What comes after "os error at <file>.rs:<line>: ", or all of it.
+fn reason(text: &str) -> &str {
+    let after_place = text.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+    after_place.map_or(text, |(_, reason)| reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_told_without_places_in_sources() {
+        let check = |text: &str, expected: &str| assert_eq!(reason(text), expected);
+        check("winit EventLoopError: os error at /a/b.rs:788: no X server", "no X server");
+        check("glutin error: no config: none found", "glutin error: no config: none found");
+        check("at /a/b.rs:788", "at /a/b.rs:788");
+    }
+
+    #[test]
+    fn the_command_without_windows_is_named() {
+        for error in [NoWindows::NoDisplay, NoWindows::Unusable(String::from("why"))] {
+            assert!(error.to_string().ends_with("twinboard run dual-board"), "{error}");
+        }
+    }
 }
