@@ -68,6 +68,9 @@ pub(super) struct Work {
     connections: Connections,
     outputs: Vec<Output>,
     stalled: Vec<ConnId>,
+    /// Whether the core had an input since the last round: answering a question is none, and must
+    /// not make whoever follows the changes ask again.
+    moved: bool,
     /// The commit that the store has and has not reported.
     outstanding: Option<u64>,
 }
@@ -180,6 +183,7 @@ impl Owner {
 
     /// Lets the core handle one input, and does what it wants done.
     fn input(&mut self, input: Input) {
+        self.work.moved = true;
         let now = self.clock.now();
         let mut outputs = std::mem::take(&mut self.work.outputs);
         self.broker.handle(now, input, &mut outputs);
@@ -222,7 +226,9 @@ impl Owner {
             let Some(conn) = self.work.stalled.pop() else { break };
             self.input(Input::Stalled { conn });
         }
-        self.changed.send_modify(|count| *count += 1);
+        if std::mem::take(&mut self.work.moved) {
+            self.changed.send_modify(|count| *count += 1);
+        }
     }
 
     fn commit(&mut self) {
