@@ -364,30 +364,23 @@ async fn reasons_are_in_words() {
 }
 
 #[tokio::test]
-async fn a_change_of_address_is_dialled_and_nobody_there_is_said() {
-    let mut bench = Bench::new().await;
+async fn a_change_of_address_and_retry_now_end_the_wait() {
+    let hour = Duration::from_hours(1);
+    let mut bench = Bench::within(Limits { first_wait: hour, longest_wait: hour, ..LIMITS }).await;
     // Bound, so that it is nobody else's, and never listening.
     let other = TcpSocket::new_v4().expect("a socket");
     other.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
-    let other_address = other.local_addr().expect("it is bound");
+    let nobody = other.local_addr().expect("it is bound");
     drop(bench.accept(false, 0).await);
     bench.expect_gone().await;
-    bench.address.send(other_address).expect("it runs");
-    let reason = bench.expect_gone().await;
-    assert_eq!(reason, format!("nobody listens at {other_address}: start the broker"));
+    bench.address.send(nobody).expect("it runs");
+    let reason = format!("nobody listens at {nobody}: start the broker");
+    assert_eq!(bench.expect_gone().await, reason);
     bench.handle.retry_now().expect("it takes orders");
-    bench.address.send(bench.listener.local_addr().expect("it is bound")).expect("it runs");
-    loop {
-        match bench.input().await {
-            Input::Disconnected { .. } => {}
-            other => panic!("expected nothing but losses before it is answered: {other:?}"),
-        }
-        if let Ok(accepted) = timeout(Duration::from_millis(1), bench.listener.accept()).await {
-            accepted.expect("a connection");
-            break;
-        }
-        bench.handle.retry_now().expect("it takes orders");
-    }
+    assert_eq!(bench.expect_gone().await, reason);
+    let listening = bench.listener.local_addr().expect("it is bound");
+    bench.address.send(listening).expect("it runs");
+    bench.accept(false, 0).await;
 }
 
 #[tokio::test]
