@@ -40,6 +40,7 @@ use rumqttc::{
     AsyncClient, ConnectionError, EventLoop, MqttOptions, Outgoing, Packet, PubRel, Publish,
     Request, StateError, SubAck, SubscribeFilter, SubscribeReasonCode, mqttbytes,
 };
+use tokio::time::Instant;
 
 use crate::card::{Identity, Output, Token};
 use crate::mqtt::{QoS, Topic};
@@ -78,7 +79,12 @@ pub(super) enum Said {
 }
 
 /// What one poll brought.
-pub(super) struct Polled(Result<rumqttc::Event, ConnectionError>);
+pub(super) enum Polled {
+    /// The next event, or why there is no connection.
+    Event(Result<rumqttc::Event, ConnectionError>),
+    /// The broker owes an answer for too long: the connection is to be given up.
+    Unanswered,
+}
 
 /// One program's connection.
 pub(super) struct Client {
@@ -117,7 +123,7 @@ impl Client {
     /// before it is done gives up the connection attempt or may lose an acknowledgement, so it is
     /// only dropped together with the connection.
     pub(super) fn parts(&mut self) -> (impl Future<Output = Polled> + Send, &mut Outbox) {
-        (async { Polled(self.events.poll().await) }, &mut self.outbox)
+        (async { Polled::Event(self.events.poll().await) }, &mut self.outbox)
     }
 
     pub(super) fn outbox(&mut self) -> &mut Outbox {
@@ -126,15 +132,19 @@ impl Client {
 
     /// Takes what a poll brought and says what it means to the program.
     pub(super) fn take(&mut self, polled: Polled) -> Vec<Said> {
-        let error = match polled.0 {
-            Ok(event) => return self.event(event).into_iter().collect(),
-            Err(error) => error,
+        let reason = match polled {
+            Polled::Event(Ok(event)) => return self.event(event).into_iter().collect(),
+            Polled::Event(Err(error)) => in_words(&error, self.address),
+            Polled::Unanswered => {
+                self.events.clean();
+                "the broker left a packet unanswered: connecting again to resend it".to_owned()
+            }
         };
         let mut said = Vec::new();
         while let Some(event) = self.events.state.events.pop_front() {
             said.extend(self.event(event));
         }
-        said.push(self.gone(in_words(&error, self.address)));
+        said.push(self.gone(reason));
         said
     }
 
@@ -182,6 +192,7 @@ impl Client {
             self.outbox.resent.clear();
         }
         self.outbox.online = true;
+        self.outbox.owed_since = (!self.outbox.flights.is_empty()).then(Instant::now);
         self.met = true;
         Said::Connected { session_present }
     }
@@ -199,6 +210,7 @@ impl Client {
     /// A program without its subscriptions would wait for ever, so a refusal ends the connection.
     fn subscribed(&mut self, suback: &SubAck) -> Said {
         if !suback.return_codes.contains(&SubscribeReasonCode::Failure) {
+            self.outbox.owed_since = None;
             return Said::Subscribed;
         }
         self.events.clean();
@@ -253,6 +265,8 @@ pub(super) struct Outbox {
     flights: BTreeMap<u16, Flight>,
     /// Ids that rumqttc sends again; they keep their tokens.
     resent: BTreeSet<u16>,
+    /// Since when the broker owes an answer to SUBSCRIBE or to the publication under way.
+    owed_since: Option<Instant>,
 }
 
 /// A publication under way.
@@ -268,7 +282,7 @@ impl Outbox {
     fn new(requests: AsyncClient) -> Self {
         let (waiting, handed) = (VecDeque::new(), None);
         let (flights, resent) = (BTreeMap::new(), BTreeSet::new());
-        Self { requests, online: false, waiting, handed, flights, resent }
+        Self { requests, online: false, waiting, handed, flights, resent, owed_since: None }
     }
 
     /// Sends `outputs` in order as soon as may be. Without a connection they are dropped: the
@@ -287,6 +301,11 @@ impl Outbox {
     /// Whether the broker has answered all there was to send.
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.handed.is_none() && self.flights.is_empty()
+    }
+
+    /// Since when the broker owes an answer.
+    pub(super) fn owed_since(&self) -> Option<Instant> {
+        self.owed_since
     }
 
     /// Asks for DISCONNECT. Answers whether it could be asked for.
@@ -316,6 +335,7 @@ impl Outbox {
                 self.waiting.push_front(output);
                 return;
             }
+            self.owed_since = Some(Instant::now());
             if let Output::Publish { token, .. } = output {
                 self.handed = Some(token);
             }
@@ -331,6 +351,8 @@ impl Outbox {
             && id != 0
         {
             self.flights.insert(id, Flight { token, received: false, losses: 0 });
+        } else {
+            self.owed_since = None;
         }
         self.hand_over();
     }
@@ -338,16 +360,21 @@ impl Outbox {
     fn received(&mut self, id: u16) -> Option<Said> {
         let flight = self.flights.get_mut(&id)?;
         flight.received = true;
+        self.owed_since = Some(Instant::now());
         Some(Said::Sent(flight.token))
     }
 
     fn completed(&mut self, id: u16) {
         self.flights.remove(&id);
+        if self.flights.is_empty() {
+            self.owed_since = None;
+        }
         self.hand_over();
     }
 
     fn lost(&mut self) {
         self.online = false;
+        self.owed_since = None;
         self.waiting.clear();
         self.handed = None;
         self.resent.clear();

@@ -9,36 +9,51 @@
 //! [`Input`] and [`super::Output`] say; rumqttc is known to `client` alone.
 
 mod client;
+mod handle;
 
 #[cfg(test)]
 mod mosquitto;
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
-use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::client::{Client, Polled, Said};
-use super::{Event, Face, Input, Output, Program, SensorNumber};
+pub use self::handle::{Handle, Refused};
+use self::handle::{ORDERS, Order};
+use super::{Event, Face, Input, Output, Program};
 
-/// The wait before dialling again after a connection that held, or the first refusal.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait between two dials; it doubles up to here.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// A connection that held this long makes the next wait short again. One that is lost at once,
-/// over and over, does not.
-const HELD: Duration = Duration::from_secs(2);
-/// How long a polite stop waits for the broker's answers, all in all.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
-/// How many orders may wait; a person cannot click faster than they are taken.
-const ORDERS: usize = 256;
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// The wait before dialling again after a connection that held, or the first refusal.
+    first_wait: Duration,
+    /// The longest wait between two dials; it doubles up to here.
+    longest_wait: Duration,
+    /// A connection that held this long makes the next wait short again. One that is lost at
+    /// once, over and over, does not.
+    held: Duration,
+    /// How long a polite stop waits for the broker's answers, all in all.
+    stop: Duration,
+    /// How long the broker may owe an answer. MQTT 3.1.1 resends nothing on a live connection
+    /// [MQTT-4.4.0-1], so where an answer was lost, only a new connection gets it.
+    answer: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    first_wait: Duration::from_millis(250),
+    longest_wait: Duration::from_secs(1),
+    held: Duration::from_secs(2),
+    stop: Duration::from_secs(1),
+    answer: Duration::from_secs(15),
+};
 
 /// What a running program reports, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,26 +62,6 @@ pub enum Report {
     Face(Arc<Face>),
     /// Something happened to it.
     Event { at: Duration, event: Event },
-}
-
-/// An order was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the program takes no orders: it has ended, or {ORDERS} orders wait already")]
-pub struct Refused;
-
-/// A program that runs. Dropping the handle kills it.
-#[derive(Debug)]
-pub struct Handle {
-    orders: mpsc::Sender<Order>,
-    face: watch::Receiver<Arc<Face>>,
-    task: JoinHandle<()>,
-}
-
-#[derive(Debug)]
-enum Order {
-    Input(Input),
-    RetryNow,
-    Stop,
 }
 
 /// Runs `program` on the current tokio runtime.
@@ -84,90 +79,22 @@ pub fn spawn(
     clock: impl Fn() -> Duration + Send + 'static,
     report: impl FnMut(Report) + Send + 'static,
 ) -> Handle {
+    spawn_within(LIMITS, program, address, clock, report)
+}
+
+fn spawn_within(
+    limits: Limits,
+    program: Box<dyn Program>,
+    address: watch::Receiver<SocketAddr>,
+    clock: impl Fn() -> Duration + Send + 'static,
+    report: impl FnMut(Report) + Send + 'static,
+) -> Handle {
     let (orders, taken) = mpsc::channel(ORDERS);
     let (sender, face) = watch::channel(Arc::new(program.face().clone()));
     let client = Client::new(program.identity(), *address.borrow());
     let desk = Desk { program, clock: Box::new(clock), report: Box::new(report), face: sender };
-    let task = Task { desk, client, address, orders: taken };
+    let task = Task { limits, desk, client, address, orders: taken };
     Handle { orders, face, task: tokio::spawn(task.run()) }
-}
-
-impl Handle {
-    /// Clicks a sensor's button.
-    ///
-    /// # Errors
-    /// The program has ended, or too many orders wait: this one is dropped.
-    pub fn toggle(&self, sensor: SensorNumber) -> Result<(), Refused> {
-        self.order(Order::Input(Input::Toggle(sensor)))
-    }
-
-    /// Sets a sensor, as a script does.
-    ///
-    /// # Errors
-    /// As [`Handle::toggle`].
-    pub fn set(&self, sensor: SensorNumber, state: bool) -> Result<(), Refused> {
-        self.order(Order::Input(Input::Set(sensor, state)))
-    }
-
-    /// Dials at once if it waits to dial again.
-    ///
-    /// # Errors
-    /// As [`Handle::toggle`].
-    pub fn retry_now(&self) -> Result<(), Refused> {
-        self.order(Order::RetryNow)
-    }
-
-    /// What its window may show now.
-    #[must_use]
-    pub fn face(&self) -> Arc<Face> {
-        self.face.borrow().clone()
-    }
-
-    /// The faces as they change.
-    #[must_use]
-    pub fn faces(&self) -> watch::Receiver<Arc<Face>> {
-        self.face.clone()
-    }
-
-    /// Ends it politely: waits until the broker has all it published, says DISCONNECT, and lets
-    /// the broker close; at most a second, all in all.
-    ///
-    /// # Panics
-    /// If the program's task panicked.
-    pub async fn stop(mut self) {
-        // A task that has ended already takes no order and needs none.
-        if self.orders.send(Order::Stop).await.is_ok() {
-            tracing::debug!("asked the program to stop");
-        }
-        self.ended().await;
-    }
-
-    /// Ends it as a killed process ends: its connection closes without DISCONNECT.
-    ///
-    /// # Panics
-    /// If the program's task panicked.
-    pub async fn kill(mut self) {
-        self.task.abort();
-        self.ended().await;
-    }
-
-    fn order(&self, order: Order) -> Result<(), Refused> {
-        self.orders.try_send(order).map_err(|_| Refused)
-    }
-
-    async fn ended(&mut self) {
-        if let Err(error) = (&mut self.task).await
-            && error.is_panic()
-        {
-            panic::resume_unwind(error.into_panic());
-        }
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// The program and those who watch it.
@@ -216,6 +143,7 @@ impl Desk {
 
 /// The task's state.
 struct Task {
+    limits: Limits,
     desk: Desk,
     client: Client,
     address: watch::Receiver<SocketAddr>,
@@ -243,15 +171,15 @@ enum Next {
 
 impl Task {
     async fn run(mut self) {
-        let mut wait = FIRST_WAIT;
+        let mut wait = self.limits.first_wait;
         loop {
             let address = *self.address.borrow_and_update();
             self.client.dial(address);
             let mut next = self.connection().await;
             if let Next::Wait { held } = next {
-                wait = if held { FIRST_WAIT } else { wait };
+                wait = if held { self.limits.first_wait } else { wait };
                 next = self.pause(wait).await;
-                wait = (2 * wait).min(LONGEST_WAIT);
+                wait = (2 * wait).min(self.limits.longest_wait);
             }
             if next == Next::End {
                 return;
@@ -279,7 +207,8 @@ impl Task {
                 let outputs = self.desk.hear(said);
                 self.client.outbox().push(outputs);
                 if gone {
-                    let held = online_since.is_some_and(|since| since.elapsed() >= HELD);
+                    let held =
+                        online_since.is_some_and(|since| since.elapsed() >= self.limits.held);
                     return Next::Wait { held };
                 }
             }
@@ -288,7 +217,7 @@ impl Task {
 
     /// Waits for the broker, and takes orders meanwhile.
     async fn poll(&mut self, stop: &mut Option<Stop>) -> Result<Polled, Next> {
-        let Self { desk, client, address, orders } = self;
+        let Self { limits, desk, client, address, orders } = self;
         let (poll, outbox) = client.parts();
         tokio::pin!(poll);
         loop {
@@ -299,17 +228,20 @@ impl Task {
                 stop.goodbye = outbox.say_goodbye();
             }
             let limit = stop.as_ref().map_or_else(Instant::now, |stop| stop.limit);
+            let owed = outbox.owed_since();
+            let answer = owed.unwrap_or_else(Instant::now) + limits.answer;
             tokio::select! {
                 polled = &mut poll => return Ok(polled),
                 order = orders.recv(), if stop.is_none() => match order {
                     Some(Order::Input(input)) => outbox.push(desk.input(input)),
                     Some(Order::RetryNow) => {}
                     Some(Order::Stop) if outbox.is_online() => {
-                        *stop = Some(Stop { limit: Instant::now() + STOP_LIMIT, goodbye: false });
+                        *stop = Some(Stop { limit: Instant::now() + limits.stop, goodbye: false });
                     }
                     Some(Order::Stop) | None => return Err(Next::End),
                 },
                 () = sleep_until(limit), if stop.is_some() => return Err(Next::End),
+                () = sleep_until(answer), if owed.is_some() => return Ok(Polled::Unanswered),
                 Ok(()) = address.changed(), if !outbox.is_online() => return Err(Next::Dial),
             }
         }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -26,9 +27,7 @@ impl Mosquitto {
     /// Nothing where none is installed.
     fn start() -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("it is bound");
-        drop(free);
+        let address = free_address();
         let conf = folder.path().join("mosquitto.conf");
         let port = address.port();
         let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n");
@@ -43,8 +42,9 @@ impl Mosquitto {
             }
             Err(error) => panic!("mosquitto does not start: {error}"),
         };
-        let broker = Self { child, address, _folder: folder };
+        let mut broker = Self { child, address, _folder: folder };
         broker.connect();
+        assert_eq!(broker.child.try_wait().expect("it is ours"), None, "mosquitto ended");
         Some(broker)
     }
 
@@ -71,6 +71,20 @@ impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it ends");
+    }
+}
+
+/// A free port below those that the system hands out, so that no other test is given it before
+/// mosquitto takes it.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = u16::try_from(std::process::id() % 600).expect("below 600");
+    loop {
+        let port = 20_000 + process * 20 + NEXT.fetch_add(1, Ordering::Relaxed) % 20;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
     }
 }
 

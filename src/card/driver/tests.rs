@@ -5,17 +5,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use super::{Handle, Report, spawn};
+use super::peer::{LIMIT, Peer};
+use super::{Handle, LIMITS, Limits, Report, spawn_within};
 use crate::card::{Event, Face, Identity, Input, Link, Output, Program, SensorNumber, Token};
 use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
-/// Far longer than anything here takes; a test that waits this long has failed.
-const LIMIT: Duration = Duration::from_secs(20);
 /// How many PUBRELs a new process sends to a session it finds.
 const RELEASES: u16 = super::client::IDS;
 
@@ -76,6 +74,10 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::within(LIMITS).await
+    }
+
+    async fn within(limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let (address, seen) = watch::channel(listener.local_addr().expect("it is bound"));
         let (sender, inputs) = mpsc::unbounded_channel();
@@ -83,7 +85,7 @@ impl Bench {
         let report = move |report| reporter.send(report).expect("the test listens");
         let began = Instant::now();
         let probe = Box::new(Probe { face: Face::default(), inputs: sender });
-        let handle = spawn(probe, seen, move || began.elapsed(), report);
+        let handle = spawn_within(limits, probe, seen, move || began.elapsed(), report);
         Self { listener, address, handle, inputs, reports }
     }
 
@@ -128,74 +130,6 @@ impl Bench {
             Input::Disconnected { reason } => reason,
             other => panic!("expected a lost connection, got {other:?}"),
         }
-    }
-}
-
-/// The broker's end of a connection.
-struct Peer(TcpStream);
-
-impl Peer {
-    async fn send(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).await.expect("the client reads");
-    }
-
-    async fn answer(&mut self, kind: u8, id: u16) {
-        let [high, low] = id.to_be_bytes();
-        self.send(&[kind, 2, high, low]).await;
-    }
-
-    /// QoS 2 PUBLISH on topic "t".
-    async fn send_publish(&mut self, dup: bool, id: u16, payload: &[u8]) {
-        let mut packet = vec![if dup { 0x3c } else { 0x34 }];
-        let mut left = 5 + payload.len();
-        loop {
-            let byte = u8::try_from(left % 128).expect("below 128");
-            left /= 128;
-            packet.push(if left > 0 { byte | 128 } else { byte });
-            if left == 0 {
-                break;
-            }
-        }
-        packet.extend([0, 1, b't']);
-        packet.extend(id.to_be_bytes());
-        packet.extend(payload);
-        self.send(&packet).await;
-    }
-
-    /// The next packet's first byte and body, or nothing at the end of the connection.
-    async fn try_receive(&mut self) -> Option<(u8, Vec<u8>)> {
-        let read = async {
-            let kind = self.0.read_u8().await.ok()?;
-            let length = self.0.read_u8().await.ok()?;
-            assert!(length < 128, "no packet of these tests' client is that long");
-            let mut body = vec![0; length.into()];
-            self.0.read_exact(&mut body).await.ok()?;
-            Some((kind, body))
-        };
-        timeout(LIMIT, read).await.expect("a packet or the end")
-    }
-
-    async fn receive(&mut self) -> (u8, Vec<u8>) {
-        self.try_receive().await.expect("a packet, not the end")
-    }
-
-    async fn expect(&mut self, kind: u8, id: u16) {
-        assert_eq!(self.receive().await, (kind, id.to_be_bytes().to_vec()));
-    }
-
-    /// Expects a retained QoS 2 PUBLISH of `number` on "t"; gives its id.
-    async fn expect_publish(&mut self, dup: bool, number: u8) -> u16 {
-        let (kind, body) = self.receive().await;
-        assert_eq!(kind, if dup { 0x3d } else { 0x35 });
-        assert_eq!(&body[..3], [0, 1, b't']);
-        assert_eq!(body[5..], *number.to_string().as_bytes());
-        u16::from_be_bytes([body[3], body[4]])
-    }
-
-    async fn complete(&mut self, id: u16) {
-        self.answer(0x50, id).await;
-        self.expect(0x62, id).await;
-        self.answer(0x70, id).await;
     }
 }
 
@@ -430,29 +364,23 @@ async fn reasons_are_in_words() {
 }
 
 #[tokio::test]
-async fn a_change_of_address_is_dialled_and_nobody_there_is_said() {
-    let mut bench = Bench::new().await;
-    let other = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let other_address = other.local_addr().expect("it is bound");
-    drop(other);
+async fn a_change_of_address_and_retry_now_end_the_wait() {
+    let hour = Duration::from_hours(1);
+    let mut bench = Bench::within(Limits { first_wait: hour, longest_wait: hour, ..LIMITS }).await;
+    // Bound, so that it is nobody else's, and never listening.
+    let other = TcpSocket::new_v4().expect("a socket");
+    other.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    let nobody = other.local_addr().expect("it is bound");
     drop(bench.accept(false, 0).await);
     bench.expect_gone().await;
-    bench.address.send(other_address).expect("it runs");
-    let reason = bench.expect_gone().await;
-    assert_eq!(reason, format!("nobody listens at {other_address}: start the broker"));
+    bench.address.send(nobody).expect("it runs");
+    let reason = format!("nobody listens at {nobody}: start the broker");
+    assert_eq!(bench.expect_gone().await, reason);
     bench.handle.retry_now().expect("it takes orders");
-    bench.address.send(bench.listener.local_addr().expect("it is bound")).expect("it runs");
-    loop {
-        match bench.input().await {
-            Input::Disconnected { .. } => {}
-            other => panic!("expected nothing but losses before it is answered: {other:?}"),
-        }
-        if let Ok(accepted) = timeout(Duration::from_millis(1), bench.listener.accept()).await {
-            accepted.expect("a connection");
-            break;
-        }
-        bench.handle.retry_now().expect("it takes orders");
-    }
+    assert_eq!(bench.expect_gone().await, reason);
+    let listening = bench.listener.local_addr().expect("it is bound");
+    bench.address.send(listening).expect("it runs");
+    bench.accept(false, 0).await;
 }
 
 #[tokio::test]
@@ -484,7 +412,7 @@ async fn a_polite_stop_does_not_wait_for_ever() {
 #[tokio::test]
 async fn a_stop_without_a_connection_ends_at_once() {
     let bench = Bench::new().await;
-    timeout(super::STOP_LIMIT, bench.handle.stop()).await.expect("it does not wait");
+    timeout(LIMITS.stop, bench.handle.stop()).await.expect("it does not wait");
 }
 
 #[tokio::test]
@@ -500,4 +428,31 @@ async fn a_killed_program_says_nothing() {
     let mut peer = bench.accept(false, 0).await;
     drop(bench.handle);
     assert_eq!(peer.try_receive().await, None);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_fetched_by_a_new_connection() {
+    let mut bench = Bench::within(Limits { answer: Duration::from_millis(100), ..LIMITS }).await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(0).await;
+    assert_eq!(peer.receive().await.0, 0x82);
+    assert!(bench.expect_gone().await.contains("unanswered"), "no SUBACK");
+    let mut peer = bench.accept(true, 0).await;
+    bench.publish(1).await;
+    let id = peer.expect_publish(false, 1).await;
+    assert!(bench.expect_gone().await.contains("unanswered"), "no PUBREC");
+    let mut peer = bench.accept(true, 0).await;
+    peer.expect_publish(true, 1).await;
+    peer.answer(0x50, id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(1)));
+    assert!(bench.expect_gone().await.contains("unanswered"), "no PUBCOMP");
+    let mut peer = bench.accept(true, 0).await;
+    peer.expect(0x62, id).await;
+    peer.answer(0x70, id).await;
+    bench.publish(2).await;
+    let id = peer.expect_publish(false, 2).await;
+    peer.complete(id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(2)));
+    let silent = timeout(Duration::from_millis(300), bench.inputs.recv()).await;
+    assert!(silent.is_err(), "nothing is owed, yet {silent:?}");
 }

@@ -1,0 +1,114 @@
+//! What whoever runs a program holds of it: gives it orders, shows its face, ends it.
+//!
+//! It knows nothing of MQTT.
+
+use std::panic;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::card::{Face, Input, SensorNumber};
+
+/// How many orders may wait; a person cannot click faster than they are taken.
+pub(super) const ORDERS: usize = 256;
+
+/// An order was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the program takes no orders: it has ended, or {ORDERS} orders wait already")]
+pub struct Refused;
+
+/// A program that runs. Dropping the handle kills it.
+#[derive(Debug)]
+pub struct Handle {
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) face: watch::Receiver<Arc<Face>>,
+    pub(super) task: JoinHandle<()>,
+}
+
+/// What the program's task takes from its handle.
+#[derive(Debug)]
+pub(super) enum Order {
+    Input(Input),
+    RetryNow,
+    Stop,
+}
+
+impl Handle {
+    /// Clicks a sensor's button.
+    ///
+    /// # Errors
+    /// The program has ended, or too many orders wait: this one is dropped.
+    pub fn toggle(&self, sensor: SensorNumber) -> Result<(), Refused> {
+        self.order(Order::Input(Input::Toggle(sensor)))
+    }
+
+    /// Sets a sensor, as a script does.
+    ///
+    /// # Errors
+    /// As [`Handle::toggle`].
+    pub fn set(&self, sensor: SensorNumber, state: bool) -> Result<(), Refused> {
+        self.order(Order::Input(Input::Set(sensor, state)))
+    }
+
+    /// Dials at once if it waits to dial again.
+    ///
+    /// # Errors
+    /// As [`Handle::toggle`].
+    pub fn retry_now(&self) -> Result<(), Refused> {
+        self.order(Order::RetryNow)
+    }
+
+    /// What its window may show now.
+    #[must_use]
+    pub fn face(&self) -> Arc<Face> {
+        self.face.borrow().clone()
+    }
+
+    /// The faces as they change.
+    #[must_use]
+    pub fn faces(&self) -> watch::Receiver<Arc<Face>> {
+        self.face.clone()
+    }
+
+    /// Ends it politely: waits until the broker has all it published, says DISCONNECT, and lets
+    /// the broker close; at most a second, all in all.
+    ///
+    /// # Panics
+    /// If the program's task panicked.
+    pub async fn stop(mut self) {
+        // A task that has ended already takes no order and needs none.
+        if self.orders.send(Order::Stop).await.is_ok() {
+            tracing::debug!("asked the program to stop");
+        }
+        self.ended().await;
+    }
+
+    /// Ends it as a killed process ends: its connection closes without DISCONNECT.
+    ///
+    /// # Panics
+    /// If the program's task panicked.
+    pub async fn kill(mut self) {
+        self.task.abort();
+        self.ended().await;
+    }
+
+    fn order(&self, order: Order) -> Result<(), Refused> {
+        self.orders.try_send(order).map_err(|_| Refused)
+    }
+
+    async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await
+            && error.is_panic()
+        {
+            panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
