@@ -5,7 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use twinboard::broker::{Address, BridgeSettings, Settings};
 use twinboard::net::{BrokerHandle, LiveCable, Start, bind};
@@ -91,10 +91,8 @@ fn fifty_starts_and_ends_leave_nothing() {
     drop(free);
     runtime.block_on(round(0, address));
     let before = counts();
-    let began = Instant::now();
     for number in 0..50 {
         runtime.block_on(round(number, address));
         assert_eq!(counts(), before, "after round {number}");
     }
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use twinboard::broker::BridgeOrder;
+use twinboard::broker::{BridgeOrder, BridgeSettings};
 use twinboard::card::{Card1, Card2, Display, Face, Input, Program, SensorNumber};
 use twinboard::conf::Folder;
 use twinboard::lab::world::sim::{ClientNumber, NodeNumber, Sim};
@@ -61,7 +61,7 @@ impl Boards {
         for (conf, persistence) in opened.confs.into_iter().zip(persistence) {
             let mut settings = conf.settings;
             settings.persistence = persistence;
-            notification = settings.bridges.first().map(|bridge| bridge.notification_topic());
+            notification = settings.bridges.first().map(BridgeSettings::notification_topic);
             sim.add_broker(conf.listeners[0].port, settings);
         }
         let notification = notification.expect("board 2 has the bridge");

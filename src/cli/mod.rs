@@ -69,7 +69,7 @@ pub fn run() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
-        None => windows::windows(cli.windows),
+        None => windows::windows(&cli.windows),
         Some(Command::Run(run)) => run::run(&run),
         Some(Command::Broker(broker)) => broker::broker(&broker),
     };

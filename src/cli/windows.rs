@@ -28,7 +28,7 @@ pub struct Windows {
 ///
 /// # Errors
 /// When there is no display, no such scenario, or no place for its state.
-pub fn windows(windows: Windows) -> anyhow::Result<ExitCode> {
+pub fn windows(windows: &Windows) -> anyhow::Result<ExitCode> {
     gui::display_available()?;
     let (plan, data) = open::open(&windows.scenario, &windows.place)?;
     let options = gui::Options {

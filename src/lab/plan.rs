@@ -76,7 +76,7 @@ impl Plan {
                 listen: listen(&conf.listeners)?,
                 settings: Settings { trace: true, ..conf.settings },
                 bridges: Vec::new(),
-                programs: board.programs.into_iter().map(ProgramPlan::new).collect(),
+                programs: board.programs.iter().map(ProgramPlan::new).collect(),
             });
         }
         for at in 0..boards.len() {
@@ -99,7 +99,7 @@ impl Plan {
 }
 
 impl ProgramPlan {
-    fn new(program: scenario::Program) -> Self {
+    fn new(program: &scenario::Program) -> Self {
         let kind = match program.kind {
             Kind::Card1 => ProgramKind::Card1,
             Kind::Card2 => ProgramKind::Card2,

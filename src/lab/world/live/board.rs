@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use tokio::sync::watch;
 
 use super::notes::{Note, Notes};
-use crate::broker::{Address, Image};
+use crate::broker::{Address, BridgeSettings, Image};
 use crate::card::{self, Face, driver};
 use crate::lab::data::Data;
 use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
@@ -238,7 +238,7 @@ fn make(kind: ProgramKind, board: &BoardPlan) -> Box<dyn card::Program> {
         ProgramKind::Card2 => Box::new(card::Card2::new(seed())),
         ProgramKind::Display => {
             let bridge = board.settings.bridges.iter().find(|it| it.notifications);
-            Box::new(card::Display::new(seed(), bridge.map(|it| it.notification_topic())))
+            Box::new(card::Display::new(seed(), bridge.map(BridgeSettings::notification_topic)))
         }
     }
 }

@@ -98,7 +98,9 @@ impl World {
                 "{name} rests because the broker of {board} does: start that first"
             ));
         };
-        orders.iter().for_each(|order| broker.order(BridgeNumber(at), *order));
+        for order in orders {
+            broker.order(BridgeNumber(at), *order);
+        }
         Ok(())
     }
 

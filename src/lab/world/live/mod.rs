@@ -125,10 +125,9 @@ struct Outlet {
 impl Outlet {
     fn put(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
-        while let Err(full) = self.sender.try_send(Arc::clone(&snapshot)) {
-            if full.is_disconnected() || self.stale.try_recv().is_err() {
-                continue;
-            }
+        // Full: nobody took the last one, and nobody needs it any more.
+        while self.sender.try_send(Arc::clone(&snapshot)).is_err() {
+            drop(self.stale.try_recv());
         }
         (self.changed)();
     }

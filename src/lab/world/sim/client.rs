@@ -90,6 +90,9 @@ impl Client {
     }
 
     /// Subscribes at its first connect, and again whenever the broker has no session of it.
+    ///
+    /// # Panics
+    /// When `filter` is none.
     #[must_use]
     pub fn subscribing(mut self, filter: &str, qos: QoS) -> Self {
         self.subscriptions.push((Filter::parse(filter).expect("a filter"), qos));
@@ -117,6 +120,9 @@ impl Client {
     }
 
     /// Unsubscribes when it can.
+    ///
+    /// # Panics
+    /// When `filter` is none.
     pub fn unsubscribe(&mut self, filter: &str) {
         let filter = Filter::parse(filter).expect("a filter");
         self.subscriptions.retain(|(it, _)| *it != filter);
