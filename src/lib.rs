@@ -1,4 +1,100 @@
 //! Twinboard: a desktop lab for MQTT systems of more than one broker.
+//!
+//! One program starts real brokers, joins them by bridges, opens the windows of simulated boards,
+//! lets a person click sensors and break things, and says what was lost or restored. This page is
+//! the map of the code and the rules it keeps; `tests/tidy.rs` holds most of them.
+//!
+//! # The map
+//!
+//! Imports go downward only.
+//!
+//! ```text
+//! main.rs   run() -> ExitCode
+//! cli/      the commands: windows (default), run, broker
+//! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
+//! report/   what a run comes to: text, JSON
+//! lab/      plan, Command, Snapshot, Trace, script; world/live: real time; world/sim: virtual time
+//! net/      live shell: listeners, connections, a broker's owner task, dials, cables      (tokio)
+//! store/    a broker's durable state in SQLite, on a thread of its own
+//! card/     the boards' programs                                  pure; driver/ over rumqttc
+//! conf/     mosquitto.conf and scenario.toml into typed values    pure
+//! broker/   sessions, retained messages, wills, bridges           pure
+//! cable/    frames, and what a cable does to each                 pure
+//! mqtt/     topics, filters, QoS, messages, packets, their bytes  pure
+//! ```
+//!
+//! # Two worlds, one set of cores
+//!
+//! Everything that decides is a pure state machine: [`broker::Broker::handle`] and
+//! [`card::Program::handle`] take the time and one input and give outputs. They have no sockets, no
+//! clocks, no threads and no randomness of their own. Two worlds drive them:
+//!
+//! - [`lab::world::live`], over real TCP and in real time: [`net`] carries packets, [`store`] keeps
+//!   records, `card::driver` speaks for a program through rumqttc.
+//! - [`lab::world::sim`], in virtual time and in one thread: packets are bytes on simulated wires,
+//!   disks keep what was committed and nothing else. A minute of the dual-board system takes
+//!   milliseconds, so the tests go through every cut point of a handshake and every order of
+//!   restarts.
+//!
+//! # Commit before speak
+//!
+//! ```text
+//! inputs ---> Broker ---> outputs, held back per connection ---> wire
+//!                |                 ^
+//!                | Commit n        | Committed n
+//!                v                 |
+//!              store: one transaction, one fsync for all inputs of the meantime
+//! ```
+//!
+//! No CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK and no first PUBLISH of QoS 1 or 2
+//! leaves a broker before what it announces is durable. The core writes [`broker::Record`]s to its
+//! journal and holds each such packet back until the commit with the newest record is done, whoever's
+//! record that was; each connection's packets leave in order. There is one commit under way at a
+//! time, and what comes meanwhile goes into the next, so safety does not cost throughput. What a
+//! record means is said once, by [`broker::Image::apply`]; the store in SQLite and the simulated
+//! disk are held against it.
+//!
+//! A full queue refuses the newest message, and says so. A store that fails holds back every
+//! promise until it works again; new work that needs it is refused.
+//!
+//! # A bridge is a session
+//!
+//! A bridge is a session of its own broker whose link dials out. What waits while the far side is
+//! away, and the QoS 2 handshakes of both directions, live in that session and are as durable as
+//! any other: that makes it exactly-once through cuts and kills. When the far side answers "session
+//! present = 0" it has forgotten: packet ids from it are dropped, what it had acknowledged is done
+//! with, the rest goes out as new, and the trace says who forgot.
+//!
+//! # The cable
+//!
+//! A bridge whose far end is a board of the lab dials its cable, a port on loopback with a pure
+//! rule behind it ([`cable::Cable`]) that lets pass, holds or cuts. A cut resets both ends; a
+//! silent cut tells neither, and what each end believes goes on until its keep-alive runs out.
+//!
+//! # The way of one toggled sensor
+//!
+//! 1. The person clicks sensor 2 in card 1's window; `gui` sends [`lab::Command::Toggle`].
+//! 2. The live world hands it to card 1's driver, and that to the program
+//!    ([`card::Input::Toggle`]), which shows KO, "not sent yet", and wants `sensors/card1` published
+//!    with QoS 2, retained.
+//! 3. rumqttc sends PUBLISH over TCP. The connection's task in `net` reads it, the owner task gives
+//!    it to broker 1's core: the message is retained and queued for the bridge's session, the
+//!    packet id is noted, all of it as records of one commit.
+//! 4. The store commits; PUBREC leaves. The program hears [`card::Input::Sent`]: the click counts.
+//! 5. The PUBLISH to the bridge leaves with the same commit and goes through the cable to broker 2's
+//!    link, which maps the topic by its `in` rule and publishes it there, retained, again only
+//!    after a commit of its own.
+//! 6. Card 2's program hears `sensors/card1`, and publishes all six states on `sensors/all`; the
+//!    display shows them, and the bridge's `out` rule carries them back to broker 1, for card 1 to
+//!    restore from.
+//! 7. Each step is an entry of the trace and changes a snapshot; the world sends the newest one to
+//!    the windows and wakes them.
+//!
+//! # Where this differs from the first design
+//!
+//! - The codec of MQTT 3.1.1 is ours, since the packet types of the libraries at hand leave most
+//!   protocol errors to a second parse; see [`mqtt::codec`].
+//! - There is no `engine/` yet: a board runs the native broker.
 
 pub mod broker;
 pub mod cable;
