@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use time::OffsetDateTime;
 
+use super::log::Log;
 use super::{open, signals};
-use crate::broker::{Event, Image};
+use crate::broker::Image;
 use crate::conf::mosquitto::Config;
+use crate::conf::mosquitto::log::LogType;
 use crate::lab::plan::listen_address;
 use crate::lab::world::live::seed;
 use crate::net::{self, BrokerHandle, Clock, Start};
@@ -46,28 +47,29 @@ pub fn broker(args: &Broker) -> anyhow::Result<ExitCode> {
     for note in &conf.notes {
         eprintln!("{note}");
     }
-    conf.settings.trace = args.verbose;
+    let log = Log::open(conf.log.clone(), args.verbose)?;
+    conf.settings.trace = log.wants(LogType::Debug);
     let listeners = listeners(args, &conf)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(serve(args, conf, listeners))?;
+    runtime.block_on(serve(conf, listeners, log))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(args: &Broker, conf: Config, listeners: Vec<TcpListener>) -> anyhow::Result<()> {
+async fn serve(conf: Config, listeners: Vec<TcpListener>, mut log: Log) -> anyhow::Result<()> {
+    let mut note = |text: &str| log.line(LogType::Notice, text);
     let (image, durable) = if conf.settings.persistence {
         let path = store_path(&conf);
         let (store, image) = Store::open(&path)?;
-        log(&format!("the state is kept in {}", path.display()));
+        note(&format!("the state is kept in {}", path.display()));
         (image, Some(net::saved_in(store, "broker")))
     } else {
-        log("persistence is false: the state ends with this process");
+        note("persistence is false: the state ends with this process");
         (Image::default(), None)
     };
     for listener in &listeners {
-        log(&format!("listening on {}", listener.local_addr()?));
+        note(&format!("listening on {}", listener.local_addr()?));
     }
-    let verbose = args.verbose;
     let start = Start {
         name: "broker".to_owned(),
         settings: conf.settings,
@@ -77,15 +79,10 @@ async fn serve(args: &Broker, conf: Config, listeners: Vec<TcpListener>) -> anyh
         seed: seed(),
         clock: Clock::start(),
         route: Box::new(|_| None),
-        events: Box::new(move |_: Duration, event| {
-            if verbose || is_trouble(&event) {
-                log(&event.to_string());
-            }
-        }),
+        events: Box::new(move |_: Duration, event| log.event(&event)),
     };
     let handle = BrokerHandle::start(start).context("the broker could not start")?;
     signals::asked_to_stop().await?;
-    log("stopping");
     handle.stop().await?;
     Ok(())
 }
@@ -107,13 +104,4 @@ fn listeners(args: &Broker, conf: &Config) -> anyhow::Result<Vec<TcpListener>> {
 fn store_path(conf: &Config) -> PathBuf {
     let folder = conf.persistence_location.clone().unwrap_or_default();
     folder.join(&conf.persistence_file).with_extension("sqlite3")
-}
-
-fn is_trouble(event: &Event) -> bool {
-    matches!(event, Event::StoreFails { .. } | Event::StoreWorks)
-}
-
-/// A line with the time on the wall, as mosquitto writes it: seconds since 1970.
-fn log(line: &str) {
-    eprintln!("{}: {line}", OffsetDateTime::now_utc().unix_timestamp());
 }

@@ -1,6 +1,7 @@
 //! The command line. Each command has a file; none has any logic of its own.
 
 mod broker;
+mod log;
 mod open;
 mod run;
 mod signals;
