@@ -40,7 +40,8 @@ impl Broker {
         self.send(conn, Packet::SubAck(id, codes), true); // [MQTT-3.8.4-1]
         if !refuse {
             for (filter, qos) in filters {
-                self.deliver_retained(key, &filter, qos);
+                let options = Subscription { qos, no_local: bridge, retain_as_published: bridge };
+                self.deliver_retained(key, &filter, options);
             }
         }
     }
@@ -78,13 +79,18 @@ impl Broker {
         }
     }
 
-    /// The retained messages of a filter, at each SUBSCRIBE anew. [MQTT-3.3.1-6, -8]
-    fn deliver_retained(&mut self, key: SessionKey, filter: &Filter, qos: QoS) {
+    /// The retained messages of a filter, at each SUBSCRIBE anew. [MQTT-3.3.1-6, -8] A bridge gets
+    /// none that it published itself: an old one coming back would overwrite what has been
+    /// published on its side since.
+    fn deliver_retained(&mut self, key: SessionKey, filter: &Filter, options: Subscription) {
         // A session whose queue is full gets none; another gets all, however many there are, for
         // the broker holds them anyway.
         let full = self.sessions[key].outgoing.is_full(&self.settings.limits, 0);
         for kept in self.retained.matched_by(filter) {
-            let qos = self.delivery_qos(kept.numbered.message.qos, qos);
+            if options.no_local && kept.origin.as_ref() == Some(&self.sessions[key].client) {
+                continue;
+            }
+            let qos = self.delivery_qos(kept.numbered.message.qos, options.qos);
             if full && qos > QoS::AtMostOnce {
                 let topic = kept.numbered.message.topic.clone();
                 self.drop_message(key, topic, qos, DropReason::QueueFull);
