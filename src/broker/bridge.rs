@@ -143,16 +143,22 @@ impl Broker {
     }
 
     /// Sends the retained messages that the rules let out, but for those that came in by this
-    /// bridge.
+    /// bridge, and those that are on their way already: published before the first connect, they
+    /// would arrive twice.
     pub(super) fn deliver_retained_out(&mut self, bridge: BridgeNumber) {
         let key = self.bridges[bridge.0].session;
+        let on_their_way = self.sessions[key].outgoing.newest();
         let settings = Arc::clone(&self.settings);
+        let keeps_flag = settings.bridges[bridge.0].outgoing_retain;
         for (at, rule) in settings.bridges[bridge.0].rules.iter().enumerate() {
             if !rule.direction().goes_out() {
                 continue;
             }
             for kept in self.retained.matched_by(rule.local()) {
-                if kept.origin.as_ref() != Some(&self.sessions[key].client) {
+                let Some(topic) = rule.to_remote(&kept.numbered.message.topic) else { continue };
+                let same = (kept.numbered.message.payload.clone(), keeps_flag);
+                let goes_anyway = on_their_way.get(&topic) == Some(&same);
+                if !goes_anyway && kept.origin.as_ref() != Some(&self.sessions[key].client) {
                     let qos = kept.numbered.message.qos.min(rule.qos());
                     self.deliver_out(bridge, at, &kept.numbered, qos, true, false);
                 }

@@ -7,13 +7,15 @@
 //!                           +---PUBREC---> Released ---PUBCOMP---> done   (QoS 2)
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
 
 use super::durable::{Delivery, Record, SessionImage, Stage};
 use super::journal::{Journal, Numbered};
 use super::settings::Limits;
 use crate::mqtt::packet::Publish;
-use crate::mqtt::{ClientId, Packet, PacketId, QoS};
+use crate::mqtt::{ClientId, Packet, PacketId, QoS, Topic};
 
 /// Where the changes of one session are noted: nowhere, for a session that ends with its connection.
 #[derive(Debug)]
@@ -181,6 +183,16 @@ impl Outgoing {
     /// PUBCOMP came. Gives back whether it was awaited.
     pub fn completed(&mut self, id: PacketId, log: &mut Log) -> bool {
         self.finish(|item| item.stage == Stage::Released(id), log)
+    }
+
+    /// The newest message for each topic that is in flight or waits, with its retain flag.
+    pub fn newest(&self) -> HashMap<Topic, (Bytes, bool)> {
+        let items = self.in_flight.iter().chain(&self.queued);
+        let entry = |item: &Item| {
+            let message = &item.numbered.message;
+            (message.topic.clone(), (message.payload.clone(), item.retain))
+        };
+        items.map(entry).collect()
     }
 
     /// What a client that comes back to its session is sent first, in the order it was sent before.
