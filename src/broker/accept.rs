@@ -28,7 +28,19 @@ impl Broker {
         }
         let connection = Connection::new(Who::Stranger, self.now, Some(CONNECT_WITHIN));
         self.connections.insert(conn, connection);
-        self.timers.set(self.now + CONNECT_WITHIN, Timer::Silence(conn));
+        self.watch_silence(conn, Some(self.now + CONNECT_WITHIN));
+    }
+
+    /// Sets the one timer of a connection: without one, a client that comes and goes would leave
+    /// one behind each time, for up to 27 hours.
+    fn watch_silence(&mut self, conn: ConnId, at: Option<Duration>) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Some(before) = std::mem::replace(&mut connection.silence_at, at) {
+            self.timers.cancel(before, Timer::Silence(conn));
+        }
+        if let Some(at) = at {
+            self.timers.set(at, Timer::Silence(conn));
+        }
     }
 
     /// [MQTT-3.1.0-1]
@@ -104,9 +116,7 @@ impl Broker {
         connection.patience = patience;
         connection.will = connect.will;
         connection.bridge_bit = connect.bridge;
-        if let Some(patience) = patience {
-            self.timers.set(self.now + patience, Timer::Silence(conn));
-        }
+        self.watch_silence(conn, patience.map(|it| self.now + it));
         let clean_session = connect.clean_session;
         self.tell(Event::Connected { client, session_present, clean_session });
         let answer = ConnAck { session_present, code: ConnectCode::Accepted };
@@ -156,6 +166,7 @@ impl Broker {
 
     /// A connection is closed, by whichever side.
     pub(super) fn connection_gone(&mut self, conn: ConnId, reason: &str) {
+        self.watch_silence(conn, None);
         let Some(connection) = self.connections.remove(&conn) else { return };
         self.waiting.remove(&conn);
         let key = match connection.who {
@@ -190,7 +201,7 @@ impl Broker {
         let Some(patience) = connection.patience else { return };
         let until = connection.last_heard + patience;
         if until > self.now {
-            self.timers.set(until, Timer::Silence(conn));
+            self.watch_silence(conn, Some(until));
         } else if connection.who == Who::Stranger {
             self.hang_up(conn, "no CONNECT came");
         } else {

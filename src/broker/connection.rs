@@ -34,6 +34,8 @@ pub struct Connection {
     pub last_sent: Duration,
     /// How long a client may be silent; none means for ever. [MQTT-3.1.2-24]
     pub patience: Option<Duration>,
+    /// When its silence is looked at next.
+    pub silence_at: Option<Duration>,
     /// What to publish when it goes without a goodbye. [MQTT-3.1.2-8]
     pub will: Option<Message>,
     /// Whether the client said that it is a bridge.
@@ -50,6 +52,7 @@ impl Connection {
             last_heard: now,
             last_sent: now,
             patience,
+            silence_at: None,
             will: None,
             bridge_bit: false,
         }

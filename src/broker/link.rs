@@ -310,7 +310,9 @@ impl Broker {
 
     /// Sets the one deadline of a bridge's link.
     pub(super) fn wake_link(&mut self, bridge: BridgeNumber, at: Duration) {
-        self.bridges[bridge.0].deadline = Some(at);
+        if let Some(before) = self.bridges[bridge.0].deadline.replace(at) {
+            self.timers.cancel(before, Timer::Link(bridge));
+        }
         self.timers.set(at, Timer::Link(bridge));
     }
 
