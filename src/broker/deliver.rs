@@ -14,6 +14,8 @@ use crate::mqtt::{Packet, QoS};
 /// So many packets may wait on one connection for a commit before it counts as one that reads too
 /// slowly.
 const HELD_AT_MOST: usize = 10_000;
+/// And so many bytes of payloads.
+const HELD_BYTES_AT_MOST: usize = 64 << 20;
 
 impl Broker {
     /// Gives a message to a subscriber, through the bridge's rule where it is one.
@@ -126,6 +128,8 @@ impl Broker {
     /// Whether the other side of a connection keeps up.
     fn reads(&self, conn: ConnId) -> bool {
         let connection = self.connections.get(&conn);
-        connection.is_some_and(|it| !it.stalled && it.held() < HELD_AT_MOST)
+        connection.is_some_and(|it| {
+            !it.stalled && it.held() < HELD_AT_MOST && it.held_bytes() < HELD_BYTES_AT_MOST
+        })
     }
 }

@@ -58,6 +58,9 @@ use tree::Tree;
 
 use crate::mqtt::Packet;
 
+/// So many packets may wait on one connection for a commit; an answer takes some ten bytes.
+const ANSWERS_HELD_AT_MOST: usize = 100_000;
+
 /// A broker. Two that are given the same inputs at the same times do the same.
 #[derive(Debug, Clone)]
 pub struct Broker {
@@ -131,6 +134,15 @@ impl Broker {
             Who::Stranger => self.first_packet(conn, packet),
             Who::Client(key) => self.client_packet(conn, key, packet),
             Who::Link(bridge) => self.link_packet(conn, bridge, packet),
+        }
+        self.bound_answers(conn);
+    }
+
+    /// Hangs up on a client that goes on asking while the answers wait for a store that is stuck:
+    /// deliveries pause long before, but answers must come in order.
+    fn bound_answers(&mut self, conn: ConnId) {
+        if self.connections.get(&conn).is_some_and(|it| it.held() > ANSWERS_HELD_AT_MOST) {
+            self.hang_up(conn, "too many answers wait for the store");
         }
     }
 
