@@ -105,7 +105,7 @@ impl Broker {
             self.hang_up(old, "another connection has taken over the client id"); // [MQTT-3.1.4-2]
         }
         let (key, session_present) = self.session_for(&client, connect.clean_session);
-        self.sessions[key].conn = Some(conn);
+        self.sessions[key].visit(conn);
         // [MQTT-3.1.2-24]
         let patience = match connect.keep_alive_s {
             0 => None,

@@ -161,7 +161,7 @@ impl Broker {
         for packet in packets {
             self.send(conn, packet, true);
         }
-        self.sessions[key].conn = Some(conn);
+        self.sessions[key].visit(conn);
         self.ask_for_rules(bridge, conn);
         let rules = Some(self.out_rules(bridge));
         if self.sessions[key].established != rules {

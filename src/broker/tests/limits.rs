@@ -97,7 +97,7 @@ fn sizes() {
 #[test]
 fn answers_that_wait() {
     let mut bench = Bench::new();
-    let a = bench.connect("a", true);
+    let a = bench.connect("a", false);
     bench.hold_commits();
     bench.send(a, publish("t", "x", Q2, 1));
     let mut sent: u32 = 0;
@@ -108,7 +108,7 @@ fn answers_that_wait() {
     bench.expect_closed(a, "wait for the store");
 
     let mut bench = Bench::new();
-    let (a, b) = (bench.connect("a", true), bench.connect("b", true));
+    let (a, b) = (bench.connect("a", true), bench.connect("b", false));
     bench.subscribe(b, "#", Q0);
     bench.hold_commits();
     bench.send(b, publish("u", "x", Q2, 1));
