@@ -75,7 +75,7 @@ impl Default for Limits {
             queue_qos0_messages: false,
             upgrade_outgoing_qos: false,
             allow_duplicate_messages: true,
-            max_subscriptions_per_client: 0,
+            max_subscriptions_per_client: 10_000,
         }
     }
 }

@@ -32,18 +32,25 @@ impl Broker {
         let mut codes = Vec::with_capacity(filters.len());
         for (filter, qos) in &filters {
             let options = Subscription { qos: *qos, no_local: bridge, retain_as_published: bridge };
-            codes.push((!refuse).then_some(*qos));
-            if !refuse {
+            let granted = !refuse && self.has_room_for(filter, key);
+            codes.push(granted.then_some(*qos));
+            if granted {
                 self.add_subscription(filter, key, options);
             }
         }
+        let granted = codes.clone();
         self.send(conn, Packet::SubAck(id, codes), true); // [MQTT-3.8.4-1]
-        if !refuse {
-            for (filter, qos) in filters {
-                let options = Subscription { qos, no_local: bridge, retain_as_published: bridge };
-                self.deliver_retained(key, &filter, options);
-            }
+        for ((filter, qos), _) in filters.iter().zip(granted).filter(|(_, code)| code.is_some()) {
+            let options = Subscription { qos: *qos, no_local: bridge, retain_as_published: bridge };
+            self.deliver_retained(key, filter, options);
         }
+    }
+
+    /// `max_subscriptions_per_client`; a filter that is there already takes no more room.
+    fn has_room_for(&self, filter: &Filter, key: SessionKey) -> bool {
+        let limit = self.settings.limits.max_subscriptions_per_client;
+        let subscriptions = &self.sessions[key].subscriptions;
+        limit == 0 || subscriptions.len() < limit || subscriptions.contains_key(filter)
     }
 
     pub(super) fn unsubscribe(
