@@ -35,6 +35,8 @@ pub struct Bridge {
     pub private: bool,
     /// SUBSCRIBEs that are not answered yet, with what they asked for.
     pub asked: Vec<(PacketId, Vec<(Filter, QoS)>)>,
+    /// UNSUBSCRIBEs that are not answered yet, with what they take back.
+    pub withdrawn: Vec<(PacketId, Vec<Filter>)>,
     /// Messages delivered to the far broker.
     pub sent: u64,
     /// Messages brought in from it.
@@ -74,6 +76,7 @@ impl Bridge {
             last_wait: Duration::ZERO,
             private: true,
             asked: Vec::new(),
+            withdrawn: Vec::new(),
             sent: 0,
             received: 0,
         }

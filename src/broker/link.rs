@@ -78,6 +78,7 @@ impl Broker {
         self.connections.insert(conn, connection);
         self.bridges[bridge.0].link = Link::Asking { conn };
         self.bridges[bridge.0].asked.clear();
+        self.bridges[bridge.0].withdrawn.clear();
         self.wake_link(bridge, self.now + ANSWER_WITHIN);
         let connect = self.connect_packet(bridge);
         self.send(conn, Packet::Connect(Box::new(connect)), false);
@@ -121,7 +122,8 @@ impl Broker {
                 self.handshake(conn, key, &packet);
             }
             Packet::SubAck(id, codes) => self.granted(bridge, id, &codes),
-            Packet::UnsubAck(_) | Packet::PingResp => {}
+            Packet::UnsubAck(id) => self.withdrawn(bridge, id),
+            Packet::PingResp => {}
             _ => self.hang_up(conn, "the far broker sent a packet that only a client sends"),
         }
     }
@@ -214,13 +216,8 @@ impl Broker {
             .cloned()
             .collect();
         if !stale.is_empty() && settings.attempt_unsubscribe {
-            for filter in stale.clone() {
-                self.sessions[key].subscriptions.remove(&filter);
-                self.sessions[key]
-                    .log(&mut self.journal)
-                    .record(|client| Record::Unsubscribe { client, filter });
-            }
             let id = self.sessions[key].outgoing.fresh_id();
+            self.bridges[bridge.0].withdrawn.push((id, stale.clone()));
             self.send(conn, Packet::Unsubscribe(id, stale), true);
         }
         if !missing.is_empty() {
@@ -248,6 +245,19 @@ impl Broker {
                 filter,
                 options,
             });
+        }
+    }
+
+    /// The far broker has taken subscriptions back: until it says so it may not have heard of it.
+    fn withdrawn(&mut self, bridge: BridgeNumber, id: PacketId) {
+        let key = self.bridges[bridge.0].session;
+        let withdrawn = &mut self.bridges[bridge.0].withdrawn;
+        let Some(at) = withdrawn.iter().position(|(it, _)| *it == id) else { return };
+        for filter in withdrawn.remove(at).1 {
+            self.sessions[key].subscriptions.remove(&filter);
+            self.sessions[key]
+                .log(&mut self.journal)
+                .record(|client| Record::Unsubscribe { client, filter });
         }
     }
 
