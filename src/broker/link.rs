@@ -203,7 +203,14 @@ impl Broker {
         let settings = Arc::clone(&self.settings);
         let settings = &settings.bridges[bridge.0];
         let rules = settings.rules.iter().filter(|rule| rule.direction().comes_in());
-        let wanted: Vec<_> = rules.map(|rule| (rule.remote().clone(), rule.qos())).collect();
+        let mut wanted: Vec<(Filter, QoS)> = Vec::new();
+        for rule in rules {
+            // Two rules on one filter are one subscription there.
+            match wanted.iter_mut().find(|(filter, _)| filter == rule.remote()) {
+                Some((_, qos)) => *qos = rule.qos().max(*qos),
+                None => wanted.push((rule.remote().clone(), rule.qos())),
+            }
+        }
         let granted = &self.sessions[key].subscriptions;
         let missing: Vec<_> = wanted
             .iter()
