@@ -67,7 +67,8 @@ impl Broker {
             // [MQTT-3.1.2-2]
             return Err((ConnectCode::UnacceptableProtocol, "the protocol level is not supported"));
         }
-        if !connect.clean_session && self.journal.trouble().is_some() {
+        let needs_store = !connect.clean_session || connect.will.is_some();
+        if needs_store && self.journal.trouble().is_some() {
             return Err((ConnectCode::ServerUnavailable, "the store does not take anything"));
         }
         if connect.client_id.as_str().is_empty() {
