@@ -172,7 +172,8 @@ impl Broker {
             }
             if connection.held() > 0 {
                 self.waiting.insert(conn);
-            } else if let Some(key) = self.session_of(conn) {
+            }
+            if let Some(key) = self.session_of(conn) {
                 // Delivery pauses while very much is held back.
                 self.pump(key);
             }
