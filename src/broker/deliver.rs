@@ -85,8 +85,12 @@ impl Broker {
         ready: bool,
     ) {
         let (message, qos) = (&numbered.message, QoS::AtMostOnce);
+        let session = &self.sessions[key];
+        let may_wait = self.settings.limits.queue_qos0_messages && session.persistent;
+        // What waits goes before what comes. [MQTT-4.6.0-6]
+        let in_line = may_wait && session.outgoing.waits();
         match conn {
-            Some(conn) if ready => {
+            Some(conn) if ready && !in_line => {
                 let publish = Publish {
                     dup: false,
                     qos,
@@ -98,11 +102,11 @@ impl Broker {
                 self.count_sent(key);
                 self.send(conn, Packet::Publish(publish), false);
             }
-            Some(_) => {
+            Some(_) if !in_line => {
                 self.forget_established(key, numbered);
                 self.drop_message(key, message.topic.clone(), qos, DropReason::SlowReader);
             }
-            None if self.settings.limits.queue_qos0_messages && self.sessions[key].persistent => {
+            _ if may_wait => {
                 let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
                 let limits = (&self.settings.limits, true);
                 let offer = outgoing.offer(numbered, qos, retain, false, limits, &mut log);
@@ -111,7 +115,7 @@ impl Broker {
                     self.drop_message(key, message.topic.clone(), qos, DropReason::QueueFull);
                 }
             }
-            None => self.forget_established(key, numbered),
+            _ => self.forget_established(key, numbered),
         }
     }
 

@@ -93,9 +93,9 @@ impl Outgoing {
         self.in_flight.len() + self.queued.len()
     }
 
-    /// How many of them are in flight.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
+    /// Whether any of them waits for room in the window.
+    pub fn waits(&self) -> bool {
+        !self.queued.is_empty()
     }
 
     /// Whether `max_queued_messages` or `max_queued_bytes` leaves no room for `more` bytes.
