@@ -17,6 +17,9 @@ use super::settings::Limits;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{ClientId, Packet, PacketId, QoS, Topic};
 
+/// A window without a limit: some packet ids are left for a bridge's SUBSCRIBE and UNSUBSCRIBE.
+const MOST_IN_FLIGHT: usize = u16::MAX as usize - 15;
+
 /// Where the changes of one session are noted: nowhere, for a session that ends with its connection.
 #[derive(Debug)]
 pub struct Log<'a> {
@@ -221,8 +224,8 @@ impl Outgoing {
 
     fn has_window(&self, limits: &Limits, more_bytes: usize) -> bool {
         let messages = match limits.max_inflight_messages {
-            0 => usize::from(u16::MAX),
-            limit => usize::from(limit),
+            0 => MOST_IN_FLIGHT,
+            limit => usize::from(limit).min(MOST_IN_FLIGHT),
         };
         let bytes = limits.max_inflight_bytes;
         // One message may always go, or a large one would wait for ever.

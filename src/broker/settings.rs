@@ -22,7 +22,7 @@ pub struct Settings {
 /// The limits of one broker.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// `max_inflight_messages`: QoS 1 and 2 messages on their way to one client. 0 means 65,535.
+    /// `max_inflight_messages`: QoS 1 and 2 messages on their way to one client. 0 means 65,520.
     pub max_inflight_messages: u16,
     /// `max_inflight_bytes`: their bytes. 0 means no limit.
     pub max_inflight_bytes: usize,
