@@ -177,7 +177,8 @@ impl Broker {
     /// The far broker has no session of this bridge. Gives back what to send again as new.
     fn remote_forgot(&mut self, bridge: BridgeNumber) -> Vec<Packet> {
         let key = self.bridges[bridge.0].session;
-        let known = self.sessions[key].established.is_some();
+        let session = &self.sessions[key];
+        let known = session.established.is_some() || !session.subscriptions.is_empty();
         let inbound = self.sessions[key].forget_received(&mut self.journal);
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
         let (packets, gone) = outgoing.start_over(&mut log);
