@@ -350,6 +350,10 @@ impl Broker {
     /// [MQTT-3.1.2-23], and the first address that may be back.
     fn keep_alive(&mut self, bridge: BridgeNumber, conn: ConnId, pinged: Option<Duration>) {
         let interval = self.bridge_settings(bridge).keepalive_interval;
+        if interval.is_zero() {
+            self.wake_link(bridge, self.now + PROBE_EVERY);
+            return self.probe_first_address(bridge);
+        }
         if pinged.is_some_and(|at| at + interval <= self.now) {
             return self.hang_up(conn, "PINGREQ was not answered within the keep-alive");
         }
