@@ -233,12 +233,15 @@ impl Outgoing {
         self.in_flight.len() < messages && (fits || self.in_flight.is_empty())
     }
 
-    /// A packet id that nothing in flight uses. The window is smaller than the number of ids.
+    /// A packet id that nothing in flight uses. The window is smaller than the number of ids. Ids
+    /// are given in a circle and what is in flight is in the order they were given, so the next
+    /// one can only be in use by the oldest, the one after it by the next oldest, and so on.
     pub fn fresh_id(&mut self) -> PacketId {
+        let mut oldest = self.in_flight.iter();
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
             let id = PacketId::new(self.last_id).expect("counted from 1");
-            if !self.in_flight.iter().any(|item| item.packet_id() == Some(id)) {
+            if oldest.next().is_none_or(|item| item.packet_id() != Some(id)) {
                 return id;
             }
         }
