@@ -125,6 +125,7 @@ impl Broker {
         for packet in self.sessions[key].outgoing.resume() {
             self.send(conn, packet, true);
         }
+        self.make_up_for_missed(key);
         self.pump(key);
     }
 

@@ -18,6 +18,9 @@ use super::status::{BridgeStatus, LinkState};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{Filter, Message, PacketId, QoS};
 
+/// In the session of a far broker's bridge: it missed retained messages.
+const MISSED: Digest = Digest(1);
+
 /// A bridge.
 #[derive(Debug, Clone)]
 pub struct Bridge {
@@ -175,11 +178,41 @@ impl Broker {
         Digest::of_lines(rules.filter(|it| it.direction().goes_out()).map(ToString::to_string))
     }
 
-    /// A retained message did not get into the bridge's session: the far side is to be sent all of
-    /// them at the next connect.
+    /// A retained message did not get into the session of a bridge, this broker's or another's: the
+    /// far side is to be sent all of them at the next connect, for it keeps them and asks only once.
     pub(super) fn forget_established(&mut self, key: SessionKey, numbered: &Numbered) {
-        if numbered.message.retain && self.sessions[key].bridge.is_some() {
-            self.sessions[key].set_established(None, &mut self.journal);
+        let session = &mut self.sessions[key];
+        if !numbered.message.retain {
+            return;
+        }
+        if session.bridge.is_some() {
+            session.set_established(None, &mut self.journal);
+        } else if session.persistent
+            && session.subscriptions.values().any(|it| it.retain_as_published)
+        {
+            session.set_established(Some(MISSED), &mut self.journal);
+        }
+    }
+
+    /// Sends a far broker's bridge the retained messages, if it missed some.
+    pub(super) fn make_up_for_missed(&mut self, key: SessionKey) {
+        let session = &mut self.sessions[key];
+        if session.established != Some(MISSED) {
+            return;
+        }
+        session.set_established(None, &mut self.journal);
+        let (client, subscriptions) = (session.client.clone(), session.subscriptions.clone());
+        let on_their_way = session.outgoing.newest();
+        for (filter, options) in subscriptions.iter().filter(|(_, it)| it.retain_as_published) {
+            for kept in self.retained.matched_by(filter) {
+                let message = &kept.numbered.message;
+                let same = (message.payload.clone(), true);
+                let goes_anyway = on_their_way.get(&message.topic) == Some(&same);
+                if !goes_anyway && kept.origin.as_ref() != Some(&client) {
+                    let qos = self.delivery_qos(message.qos, options.qos);
+                    self.deliver(key, &kept.numbered, qos, true, false);
+                }
+            }
         }
     }
 
