@@ -28,7 +28,19 @@ impl Broker {
         }
         let connection = Connection::new(Who::Stranger, self.now, Some(CONNECT_WITHIN));
         self.connections.insert(conn, connection);
-        self.timers.set(self.now + CONNECT_WITHIN, Timer::Silence(conn));
+        self.watch_silence(conn, Some(self.now + CONNECT_WITHIN));
+    }
+
+    /// Sets the one timer of a connection: without one, a client that comes and goes would leave
+    /// one behind each time, for up to 27 hours.
+    fn watch_silence(&mut self, conn: ConnId, at: Option<Duration>) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Some(before) = std::mem::replace(&mut connection.silence_at, at) {
+            self.timers.cancel(before, Timer::Silence(conn));
+        }
+        if let Some(at) = at {
+            self.timers.set(at, Timer::Silence(conn));
+        }
     }
 
     /// [MQTT-3.1.0-1]
@@ -55,7 +67,8 @@ impl Broker {
             // [MQTT-3.1.2-2]
             return Err((ConnectCode::UnacceptableProtocol, "the protocol level is not supported"));
         }
-        if !connect.clean_session && self.journal.trouble().is_some() {
+        let needs_store = !connect.clean_session || connect.will.is_some();
+        if needs_store && self.journal.trouble().is_some() {
             return Err((ConnectCode::ServerUnavailable, "the store does not take anything"));
         }
         if connect.client_id.as_str().is_empty() {
@@ -93,7 +106,7 @@ impl Broker {
             self.hang_up(old, "another connection has taken over the client id"); // [MQTT-3.1.4-2]
         }
         let (key, session_present) = self.session_for(&client, connect.clean_session);
-        self.sessions[key].conn = Some(conn);
+        self.sessions[key].visit(conn);
         // [MQTT-3.1.2-24]
         let patience = match connect.keep_alive_s {
             0 => None,
@@ -104,9 +117,7 @@ impl Broker {
         connection.patience = patience;
         connection.will = connect.will;
         connection.bridge_bit = connect.bridge;
-        if let Some(patience) = patience {
-            self.timers.set(self.now + patience, Timer::Silence(conn));
-        }
+        self.watch_silence(conn, patience.map(|it| self.now + it));
         let clean_session = connect.clean_session;
         self.tell(Event::Connected { client, session_present, clean_session });
         let answer = ConnAck { session_present, code: ConnectCode::Accepted };
@@ -114,6 +125,7 @@ impl Broker {
         for packet in self.sessions[key].outgoing.resume() {
             self.send(conn, packet, true);
         }
+        self.make_up_for_missed(key);
         self.pump(key);
     }
 
@@ -156,6 +168,7 @@ impl Broker {
 
     /// A connection is closed, by whichever side.
     pub(super) fn connection_gone(&mut self, conn: ConnId, reason: &str) {
+        self.watch_silence(conn, None);
         let Some(connection) = self.connections.remove(&conn) else { return };
         self.waiting.remove(&conn);
         let key = match connection.who {
@@ -190,7 +203,7 @@ impl Broker {
         let Some(patience) = connection.patience else { return };
         let until = connection.last_heard + patience;
         if until > self.now {
-            self.timers.set(until, Timer::Silence(conn));
+            self.watch_silence(conn, Some(until));
         } else if connection.who == Who::Stranger {
             self.hang_up(conn, "no CONNECT came");
         } else {

@@ -18,6 +18,9 @@ use super::status::{BridgeStatus, LinkState};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{Filter, Message, PacketId, QoS};
 
+/// In the session of a far broker's bridge: it missed retained messages.
+const MISSED: Digest = Digest(1);
+
 /// A bridge.
 #[derive(Debug, Clone)]
 pub struct Bridge {
@@ -35,6 +38,8 @@ pub struct Bridge {
     pub private: bool,
     /// SUBSCRIBEs that are not answered yet, with what they asked for.
     pub asked: Vec<(PacketId, Vec<(Filter, QoS)>)>,
+    /// UNSUBSCRIBEs that are not answered yet, with what they take back.
+    pub withdrawn: Vec<(PacketId, Vec<Filter>)>,
     /// Messages delivered to the far broker.
     pub sent: u64,
     /// Messages brought in from it.
@@ -74,6 +79,7 @@ impl Bridge {
             last_wait: Duration::ZERO,
             private: true,
             asked: Vec::new(),
+            withdrawn: Vec::new(),
             sent: 0,
             received: 0,
         }
@@ -143,16 +149,22 @@ impl Broker {
     }
 
     /// Sends the retained messages that the rules let out, but for those that came in by this
-    /// bridge.
+    /// bridge, and those that are on their way already: published before the first connect, they
+    /// would arrive twice.
     pub(super) fn deliver_retained_out(&mut self, bridge: BridgeNumber) {
         let key = self.bridges[bridge.0].session;
+        let on_their_way = self.sessions[key].outgoing.newest();
         let settings = Arc::clone(&self.settings);
+        let keeps_flag = settings.bridges[bridge.0].outgoing_retain;
         for (at, rule) in settings.bridges[bridge.0].rules.iter().enumerate() {
             if !rule.direction().goes_out() {
                 continue;
             }
             for kept in self.retained.matched_by(rule.local()) {
-                if kept.origin.as_ref() != Some(&self.sessions[key].client) {
+                let Some(topic) = rule.to_remote(&kept.numbered.message.topic) else { continue };
+                let same = (kept.numbered.message.payload.clone(), keeps_flag);
+                let goes_anyway = on_their_way.get(&topic) == Some(&same);
+                if !goes_anyway && kept.origin.as_ref() != Some(&self.sessions[key].client) {
                     let qos = kept.numbered.message.qos.min(rule.qos());
                     self.deliver_out(bridge, at, &kept.numbered, qos, true, false);
                 }
@@ -166,11 +178,41 @@ impl Broker {
         Digest::of_lines(rules.filter(|it| it.direction().goes_out()).map(ToString::to_string))
     }
 
-    /// A retained message did not get into the bridge's session: the far side is to be sent all of
-    /// them at the next connect.
+    /// A retained message did not get into the session of a bridge, this broker's or another's: the
+    /// far side is to be sent all of them at the next connect, for it keeps them and asks only once.
     pub(super) fn forget_established(&mut self, key: SessionKey, numbered: &Numbered) {
-        if numbered.message.retain && self.sessions[key].bridge.is_some() {
-            self.sessions[key].set_established(None, &mut self.journal);
+        let session = &mut self.sessions[key];
+        if !numbered.message.retain {
+            return;
+        }
+        if session.bridge.is_some() {
+            session.set_established(None, &mut self.journal);
+        } else if session.persistent
+            && session.subscriptions.values().any(|it| it.retain_as_published)
+        {
+            session.set_established(Some(MISSED), &mut self.journal);
+        }
+    }
+
+    /// Sends a far broker's bridge the retained messages, if it missed some.
+    pub(super) fn make_up_for_missed(&mut self, key: SessionKey) {
+        let session = &mut self.sessions[key];
+        if session.established != Some(MISSED) {
+            return;
+        }
+        session.set_established(None, &mut self.journal);
+        let (client, subscriptions) = (session.client.clone(), session.subscriptions.clone());
+        let on_their_way = session.outgoing.newest();
+        for (filter, options) in subscriptions.iter().filter(|(_, it)| it.retain_as_published) {
+            for kept in self.retained.matched_by(filter) {
+                let message = &kept.numbered.message;
+                let same = (message.payload.clone(), true);
+                let goes_anyway = on_their_way.get(&message.topic) == Some(&same);
+                if !goes_anyway && kept.origin.as_ref() != Some(&client) {
+                    let qos = self.delivery_qos(message.qos, options.qos);
+                    self.deliver(key, &kept.numbered, qos, true, false);
+                }
+            }
         }
     }
 

@@ -26,6 +26,7 @@ pub struct Connection {
     /// Packets that wait for a commit, or behind one that does: a connection's packets leave in the
     /// order they were made. [MQTT-4.6.0]
     outbox: VecDeque<(u64, Packet)>,
+    held_bytes: usize,
     /// Whether the other side reads too slowly for what is sent to it.
     pub stalled: bool,
     /// When a packet last came.
@@ -34,6 +35,8 @@ pub struct Connection {
     pub last_sent: Duration,
     /// How long a client may be silent; none means for ever. [MQTT-3.1.2-24]
     pub patience: Option<Duration>,
+    /// When its silence is looked at next.
+    pub silence_at: Option<Duration>,
     /// What to publish when it goes without a goodbye. [MQTT-3.1.2-8]
     pub will: Option<Message>,
     /// Whether the client said that it is a bridge.
@@ -46,10 +49,12 @@ impl Connection {
         Self {
             who,
             outbox: VecDeque::new(),
+            held_bytes: 0,
             stalled: false,
             last_heard: now,
             last_sent: now,
             patience,
+            silence_at: None,
             will: None,
             bridge_bit: false,
         }
@@ -60,20 +65,30 @@ impl Connection {
         if commit.is_none() && self.outbox.is_empty() {
             return Some(packet);
         }
+        self.held_bytes += payload_bytes(&packet);
         self.outbox.push_back((commit.unwrap_or(0), packet));
         None
     }
 
     /// The next packet that nothing holds back any more, once all up to `commit` is durable.
     pub fn release(&mut self, is_durable: impl Fn(u64) -> bool) -> Option<Packet> {
-        match self.outbox.front() {
-            Some((commit, _)) if is_durable(*commit) => self.outbox.pop_front().map(|it| it.1),
-            _ => None,
-        }
+        self.outbox.front().filter(|(commit, _)| is_durable(*commit))?;
+        let (_, packet) = self.outbox.pop_front()?;
+        self.held_bytes -= payload_bytes(&packet);
+        Some(packet)
     }
 
     /// How many packets are held back.
     pub fn held(&self) -> usize {
         self.outbox.len()
     }
+
+    /// The payloads in them.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+}
+
+fn payload_bytes(packet: &Packet) -> usize {
+    if let Packet::Publish(publish) = packet { publish.payload.len() } else { 0 }
 }

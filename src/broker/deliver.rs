@@ -14,6 +14,8 @@ use crate::mqtt::{Packet, QoS};
 /// So many packets may wait on one connection for a commit before it counts as one that reads too
 /// slowly.
 const HELD_AT_MOST: usize = 10_000;
+/// And so many bytes of payloads.
+const HELD_BYTES_AT_MOST: usize = 64 << 20;
 
 impl Broker {
     /// Gives a message to a subscriber, through the bridge's rule where it is one.
@@ -83,8 +85,12 @@ impl Broker {
         ready: bool,
     ) {
         let (message, qos) = (&numbered.message, QoS::AtMostOnce);
+        let session = &self.sessions[key];
+        let may_wait = self.settings.limits.queue_qos0_messages && session.persistent;
+        // What waits goes before what comes. [MQTT-4.6.0-6]
+        let in_line = may_wait && session.outgoing.waits();
         match conn {
-            Some(conn) if ready => {
+            Some(conn) if ready && !in_line => {
                 let publish = Publish {
                     dup: false,
                     qos,
@@ -96,11 +102,11 @@ impl Broker {
                 self.count_sent(key);
                 self.send(conn, Packet::Publish(publish), false);
             }
-            Some(_) => {
+            Some(_) if !in_line => {
                 self.forget_established(key, numbered);
                 self.drop_message(key, message.topic.clone(), qos, DropReason::SlowReader);
             }
-            None if self.settings.limits.queue_qos0_messages && self.sessions[key].persistent => {
+            _ if may_wait => {
                 let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
                 let limits = (&self.settings.limits, true);
                 let offer = outgoing.offer(numbered, qos, retain, false, limits, &mut log);
@@ -109,7 +115,7 @@ impl Broker {
                     self.drop_message(key, message.topic.clone(), qos, DropReason::QueueFull);
                 }
             }
-            None => self.forget_established(key, numbered),
+            _ => self.forget_established(key, numbered),
         }
     }
 
@@ -126,6 +132,8 @@ impl Broker {
     /// Whether the other side of a connection keeps up.
     fn reads(&self, conn: ConnId) -> bool {
         let connection = self.connections.get(&conn);
-        connection.is_some_and(|it| !it.stalled && it.held() < HELD_AT_MOST)
+        connection.is_some_and(|it| {
+            !it.stalled && it.held() < HELD_AT_MOST && it.held_bytes() < HELD_BYTES_AT_MOST
+        })
     }
 }

@@ -76,7 +76,8 @@ pub enum Record {
     /// Its PUBREL came.
     Release { client: ClientId, packet_id: PacketId },
     /// A bridge's far side was sent the retained messages these rules let out (some digest of the
-    /// rules), or is to be sent them again at the next connect (none).
+    /// rules), or is to be sent them again at the next connect (none). In the session of a far
+    /// broker's bridge: it missed some and is to be sent them again (some), or not (none).
     Established { client: ClientId, rules: Option<Digest> },
 }
 
@@ -137,7 +138,8 @@ pub struct SessionImage {
     pub deliveries: BTreeMap<u64, Delivery>,
     /// QoS 2 messages taken in from it whose PUBREL is to come.
     pub received: BTreeMap<PacketId, Digest>,
-    /// For a bridge's session: the rules by which the far side has its retained messages.
+    /// For a bridge's session: the rules by which the far side has its retained messages. See
+    /// [`Record::Established`].
     pub established: Option<Digest>,
 }
 

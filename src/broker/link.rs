@@ -79,6 +79,7 @@ impl Broker {
         self.connections.insert(conn, connection);
         self.bridges[bridge.0].link = Link::Asking { conn };
         self.bridges[bridge.0].asked.clear();
+        self.bridges[bridge.0].withdrawn.clear();
         self.wake_link(bridge, self.now + ANSWER_WITHIN);
         let connect = self.connect_packet(bridge);
         self.send(conn, Packet::Connect(Box::new(connect)), false);
@@ -122,7 +123,8 @@ impl Broker {
                 self.handshake(conn, key, &packet);
             }
             Packet::SubAck(id, codes) => self.granted(bridge, id, &codes),
-            Packet::UnsubAck(_) | Packet::PingResp => {}
+            Packet::UnsubAck(id) => self.withdrawn(bridge, id),
+            Packet::PingResp => {}
             _ => self.hang_up(conn, "the far broker sent a packet that only a client sends"),
         }
     }
@@ -162,7 +164,7 @@ impl Broker {
         for packet in packets {
             self.send(conn, packet, true);
         }
-        self.sessions[key].conn = Some(conn);
+        self.sessions[key].visit(conn);
         self.ask_for_rules(bridge, conn);
         let rules = Some(self.out_rules(bridge));
         if self.sessions[key].established != rules {
@@ -176,7 +178,8 @@ impl Broker {
     /// The far broker has no session of this bridge. Gives back what to send again as new.
     fn remote_forgot(&mut self, bridge: BridgeNumber) -> Vec<Packet> {
         let key = self.bridges[bridge.0].session;
-        let known = self.sessions[key].established.is_some();
+        let session = &self.sessions[key];
+        let known = session.established.is_some() || !session.subscriptions.is_empty();
         let inbound = self.sessions[key].forget_received(&mut self.journal);
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
         let (packets, gone) = outgoing.start_over(&mut log);
@@ -202,7 +205,14 @@ impl Broker {
         let settings = Arc::clone(&self.settings);
         let settings = &settings.bridges[bridge.0];
         let rules = settings.rules.iter().filter(|rule| rule.direction().comes_in());
-        let wanted: Vec<_> = rules.map(|rule| (rule.remote().clone(), rule.qos())).collect();
+        let mut wanted: Vec<(Filter, QoS)> = Vec::new();
+        for rule in rules {
+            // Two rules on one filter are one subscription there.
+            match wanted.iter_mut().find(|(filter, _)| filter == rule.remote()) {
+                Some((_, qos)) => *qos = rule.qos().max(*qos),
+                None => wanted.push((rule.remote().clone(), rule.qos())),
+            }
+        }
         let granted = &self.sessions[key].subscriptions;
         let missing: Vec<_> = wanted
             .iter()
@@ -215,13 +225,8 @@ impl Broker {
             .cloned()
             .collect();
         if !stale.is_empty() && settings.attempt_unsubscribe {
-            for filter in stale.clone() {
-                self.sessions[key].subscriptions.remove(&filter);
-                self.sessions[key]
-                    .log(&mut self.journal)
-                    .record(|client| Record::Unsubscribe { client, filter });
-            }
             let id = self.sessions[key].outgoing.fresh_id();
+            self.bridges[bridge.0].withdrawn.push((id, stale.clone()));
             self.send(conn, Packet::Unsubscribe(id, stale), true);
         }
         if !missing.is_empty() {
@@ -249,6 +254,19 @@ impl Broker {
                 filter,
                 options,
             });
+        }
+    }
+
+    /// The far broker has taken subscriptions back: until it says so it may not have heard of it.
+    fn withdrawn(&mut self, bridge: BridgeNumber, id: PacketId) {
+        let key = self.bridges[bridge.0].session;
+        let withdrawn = &mut self.bridges[bridge.0].withdrawn;
+        let Some(at) = withdrawn.iter().position(|(it, _)| *it == id) else { return };
+        for filter in withdrawn.remove(at).1 {
+            self.sessions[key].subscriptions.remove(&filter);
+            self.sessions[key]
+                .log(&mut self.journal)
+                .record(|client| Record::Unsubscribe { client, filter });
         }
     }
 
@@ -311,7 +329,9 @@ impl Broker {
 
     /// Sets the one deadline of a bridge's link.
     pub(super) fn wake_link(&mut self, bridge: BridgeNumber, at: Duration) {
-        self.bridges[bridge.0].deadline = Some(at);
+        if let Some(before) = self.bridges[bridge.0].deadline.replace(at) {
+            self.timers.cancel(before, Timer::Link(bridge));
+        }
         self.timers.set(at, Timer::Link(bridge));
     }
 
@@ -331,6 +351,10 @@ impl Broker {
     /// [MQTT-3.1.2-23], and the first address that may be back.
     fn keep_alive(&mut self, bridge: BridgeNumber, conn: ConnId, pinged: Option<Duration>) {
         let interval = self.bridge_settings(bridge).keepalive_interval;
+        if interval.is_zero() {
+            self.wake_link(bridge, self.now + PROBE_EVERY);
+            return self.probe_first_address(bridge);
+        }
         if pinged.is_some_and(|at| at + interval <= self.now) {
             return self.hang_up(conn, "PINGREQ was not answered within the keep-alive");
         }

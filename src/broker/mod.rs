@@ -58,6 +58,9 @@ use tree::Tree;
 
 use crate::mqtt::Packet;
 
+/// So many packets may wait on one connection for a commit; an answer takes some ten bytes.
+const ANSWERS_HELD_AT_MOST: usize = 100_000;
+
 /// A broker. Two that are given the same inputs at the same times do the same.
 #[derive(Debug, Clone)]
 pub struct Broker {
@@ -132,6 +135,15 @@ impl Broker {
             Who::Client(key) => self.client_packet(conn, key, packet),
             Who::Link(bridge) => self.link_packet(conn, bridge, packet),
         }
+        self.bound_answers(conn);
+    }
+
+    /// Hangs up on a client that goes on asking while the answers wait for a store that is stuck:
+    /// deliveries pause long before, but answers must come in order.
+    fn bound_answers(&mut self, conn: ConnId) {
+        if self.connections.get(&conn).is_some_and(|it| it.held() > ANSWERS_HELD_AT_MOST) {
+            self.hang_up(conn, "too many answers wait for the store");
+        }
     }
 
     /// Sends `packet`, at once or when all that was changed until now is durable.
@@ -160,7 +172,8 @@ impl Broker {
             }
             if connection.held() > 0 {
                 self.waiting.insert(conn);
-            } else if let Some(key) = self.session_of(conn) {
+            }
+            if let Some(key) = self.session_of(conn) {
                 // Delivery pauses while very much is held back.
                 self.pump(key);
             }

@@ -7,13 +7,18 @@
 //!                           +---PUBREC---> Released ---PUBCOMP---> done   (QoS 2)
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
 
 use super::durable::{Delivery, Record, SessionImage, Stage};
 use super::journal::{Journal, Numbered};
 use super::settings::Limits;
 use crate::mqtt::packet::Publish;
-use crate::mqtt::{ClientId, Packet, PacketId, QoS};
+use crate::mqtt::{ClientId, Packet, PacketId, QoS, Topic};
+
+/// A window without a limit: some packet ids are left for a bridge's SUBSCRIBE and UNSUBSCRIBE.
+const MOST_IN_FLIGHT: usize = u16::MAX as usize - 15;
 
 /// Where the changes of one session are noted: nowhere, for a session that ends with its connection.
 #[derive(Debug)]
@@ -91,9 +96,9 @@ impl Outgoing {
         self.in_flight.len() + self.queued.len()
     }
 
-    /// How many of them are in flight.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
+    /// Whether any of them waits for room in the window.
+    pub fn waits(&self) -> bool {
+        !self.queued.is_empty()
     }
 
     /// Whether `max_queued_messages` or `max_queued_bytes` leaves no room for `more` bytes.
@@ -183,6 +188,16 @@ impl Outgoing {
         self.finish(|item| item.stage == Stage::Released(id), log)
     }
 
+    /// The newest message for each topic that is in flight or waits, with its retain flag.
+    pub fn newest(&self) -> HashMap<Topic, (Bytes, bool)> {
+        let items = self.in_flight.iter().chain(&self.queued);
+        let entry = |item: &Item| {
+            let message = &item.numbered.message;
+            (message.topic.clone(), (message.payload.clone(), item.retain))
+        };
+        items.map(entry).collect()
+    }
+
     /// What a client that comes back to its session is sent first, in the order it was sent before.
     /// [MQTT-4.4.0-1, MQTT-4.6.0-1]
     pub fn resume(&self) -> Vec<Packet> {
@@ -209,8 +224,8 @@ impl Outgoing {
 
     fn has_window(&self, limits: &Limits, more_bytes: usize) -> bool {
         let messages = match limits.max_inflight_messages {
-            0 => usize::from(u16::MAX),
-            limit => usize::from(limit),
+            0 => MOST_IN_FLIGHT,
+            limit => usize::from(limit).min(MOST_IN_FLIGHT),
         };
         let bytes = limits.max_inflight_bytes;
         // One message may always go, or a large one would wait for ever.
@@ -218,12 +233,15 @@ impl Outgoing {
         self.in_flight.len() < messages && (fits || self.in_flight.is_empty())
     }
 
-    /// A packet id that nothing in flight uses. The window is smaller than the number of ids.
+    /// A packet id that nothing in flight uses. The window is smaller than the number of ids. Ids
+    /// are given in a circle and what is in flight is in the order they were given, so the next
+    /// one can only be in use by the oldest, the one after it by the next oldest, and so on.
     pub fn fresh_id(&mut self) -> PacketId {
+        let mut oldest = self.in_flight.iter();
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
             let id = PacketId::new(self.last_id).expect("counted from 1");
-            if !self.in_flight.iter().any(|item| item.packet_id() == Some(id)) {
+            if oldest.next().is_none_or(|item| item.packet_id() != Some(id)) {
                 return id;
             }
         }

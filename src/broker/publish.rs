@@ -147,7 +147,11 @@ impl Broker {
                 continue;
             }
             let retain = numbered.message.retain && subscriber.options.retain_as_published;
-            let qos = self.delivery_qos(numbered.message.qos, subscriber.options.qos);
+            let qos = match self.sessions[subscriber.session].bridge {
+                // A bridge's rule caps, it never promotes.
+                Some(_) => numbered.message.qos.min(subscriber.options.qos),
+                None => self.delivery_qos(numbered.message.qos, subscriber.options.qos),
+            };
             self.deliver_as(subscriber, &numbered, qos, retain, true);
         }
     }

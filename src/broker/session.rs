@@ -9,6 +9,14 @@ use super::outgoing::{Log, Outgoing};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{ClientId, Filter, PacketId};
 
+/// A QoS 2 message taken in.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    digest: Digest,
+    /// On which of the session's connections it last came.
+    visit: u32,
+}
+
 /// One session.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -25,7 +33,11 @@ pub struct Session {
     /// What is on its way to it.
     pub outgoing: Outgoing,
     /// QoS 2 messages taken in from it whose PUBREL is to come. [MQTT-4.3.3-2]
-    received: BTreeMap<PacketId, Digest>,
+    received: BTreeMap<PacketId, Taken>,
+    /// Counts this session's connections.
+    visit: u32,
+    /// Whether something new came on this connection.
+    moved_on: bool,
     /// For a bridge's session: see [`Record::Established`].
     pub established: Option<Digest>,
 }
@@ -41,6 +53,8 @@ impl Session {
             subscriptions: BTreeMap::new(),
             outgoing: Outgoing::default(),
             received: BTreeMap::new(),
+            visit: 0,
+            moved_on: false,
             established: None,
         }
     }
@@ -55,7 +69,11 @@ impl Session {
         Self {
             subscriptions: image.subscriptions.clone(),
             outgoing,
-            received: image.received.clone(),
+            received: image
+                .received
+                .iter()
+                .map(|(id, digest)| (*id, Taken { digest: *digest, visit: 0 }))
+                .collect(),
             established: image.established,
             ..Self::new(client, true, bridge)
         }
@@ -72,14 +90,30 @@ impl Session {
         Log { journal, client: &self.client, persistent: self.persistent }
     }
 
+    /// Another connection begins.
+    pub fn visit(&mut self, conn: ConnId) {
+        self.conn = Some(conn);
+        self.visit += 1;
+        self.moved_on = false;
+    }
+
     /// Takes in a QoS 2 PUBLISH. Gives back whether its message is new: not when the same packet id
     /// came with the same content and was not released since. With other content it comes from a
     /// client that lost its memory and counts from 1 again.
+    ///
+    /// Such a client may also come to an id it left behind with the very content it had then. What
+    /// is not finished is repeated first on a new connection, and marked [MQTT-4.4.0-1,
+    /// MQTT-3.3.1-1]: so after something new, an unmarked one from an earlier connection is new too.
     pub fn receive(&mut self, id: PacketId, publish: &Publish, journal: &mut Journal) -> bool {
         let digest = Digest::of(publish);
-        if self.received.insert(id, digest) == Some(digest) {
+        let visit = self.visit;
+        let before = self.received.insert(id, Taken { digest, visit });
+        if let Some(before) = before.filter(|it| it.digest == digest)
+            && (publish.dup || before.visit == visit || !self.moved_on)
+        {
             return false;
         }
+        self.moved_on = true;
         self.log(journal).record(|client| Record::Receive { client, packet_id: id, digest });
         true
     }

@@ -22,7 +22,7 @@ pub struct Settings {
 /// The limits of one broker.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// `max_inflight_messages`: QoS 1 and 2 messages on their way to one client. 0 means 65,535.
+    /// `max_inflight_messages`: QoS 1 and 2 messages on their way to one client. 0 means 65,520.
     pub max_inflight_messages: u16,
     /// `max_inflight_bytes`: their bytes. 0 means no limit.
     pub max_inflight_bytes: usize,
@@ -75,7 +75,7 @@ impl Default for Limits {
             queue_qos0_messages: false,
             upgrade_outgoing_qos: false,
             allow_duplicate_messages: true,
-            max_subscriptions_per_client: 0,
+            max_subscriptions_per_client: 10_000,
         }
     }
 }

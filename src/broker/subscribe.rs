@@ -32,17 +32,25 @@ impl Broker {
         let mut codes = Vec::with_capacity(filters.len());
         for (filter, qos) in &filters {
             let options = Subscription { qos: *qos, no_local: bridge, retain_as_published: bridge };
-            codes.push((!refuse).then_some(*qos));
-            if !refuse {
+            let granted = !refuse && self.has_room_for(filter, key);
+            codes.push(granted.then_some(*qos));
+            if granted {
                 self.add_subscription(filter, key, options);
             }
         }
+        let granted = codes.clone();
         self.send(conn, Packet::SubAck(id, codes), true); // [MQTT-3.8.4-1]
-        if !refuse {
-            for (filter, qos) in filters {
-                self.deliver_retained(key, &filter, qos);
-            }
+        for ((filter, qos), _) in filters.iter().zip(granted).filter(|(_, code)| code.is_some()) {
+            let options = Subscription { qos: *qos, no_local: bridge, retain_as_published: bridge };
+            self.deliver_retained(key, filter, options);
         }
+    }
+
+    /// `max_subscriptions_per_client`; a filter that is there already takes no more room.
+    fn has_room_for(&self, filter: &Filter, key: SessionKey) -> bool {
+        let limit = self.settings.limits.max_subscriptions_per_client;
+        let subscriptions = &self.sessions[key].subscriptions;
+        limit == 0 || subscriptions.len() < limit || subscriptions.contains_key(filter)
     }
 
     pub(super) fn unsubscribe(
@@ -78,13 +86,18 @@ impl Broker {
         }
     }
 
-    /// The retained messages of a filter, at each SUBSCRIBE anew. [MQTT-3.3.1-6, -8]
-    fn deliver_retained(&mut self, key: SessionKey, filter: &Filter, qos: QoS) {
+    /// The retained messages of a filter, at each SUBSCRIBE anew. [MQTT-3.3.1-6, -8] A bridge gets
+    /// none that it published itself: an old one coming back would overwrite what has been
+    /// published on its side since.
+    fn deliver_retained(&mut self, key: SessionKey, filter: &Filter, options: Subscription) {
         // A session whose queue is full gets none; another gets all, however many there are, for
         // the broker holds them anyway.
         let full = self.sessions[key].outgoing.is_full(&self.settings.limits, 0);
         for kept in self.retained.matched_by(filter) {
-            let qos = self.delivery_qos(kept.numbered.message.qos, qos);
+            if options.no_local && kept.origin.as_ref() == Some(&self.sessions[key].client) {
+                continue;
+            }
+            let qos = self.delivery_qos(kept.numbered.message.qos, options.qos);
             if full && qos > QoS::AtMostOnce {
                 let topic = kept.numbered.message.topic.clone();
                 self.drop_message(key, topic, qos, DropReason::QueueFull);

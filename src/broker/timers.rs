@@ -15,7 +15,7 @@ pub enum Timer {
     Link(BridgeNumber),
 }
 
-/// Timers in order of their time. One that is no longer wanted is left to fire and found idle.
+/// Timers in order of their time.
 #[derive(Debug, Clone, Default)]
 pub struct Timers(BTreeSet<(Duration, Timer)>);
 
@@ -23,6 +23,11 @@ impl Timers {
     /// Sets a timer.
     pub fn set(&mut self, at: Duration, timer: Timer) {
         self.0.insert((at, timer));
+    }
+
+    /// Takes a timer back.
+    pub fn cancel(&mut self, at: Duration, timer: Timer) {
+        self.0.remove(&(at, timer));
     }
 
     /// When the next one is due.

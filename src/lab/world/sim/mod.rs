@@ -71,7 +71,7 @@ pub struct Sim {
     cut: BTreeSet<(NodeNumber, NodeNumber)>,
     /// Packets that have crossed any wire.
     crossed: u64,
-    fault: Option<(u64, Fault)>,
+    faults: BTreeMap<u64, Fault>,
     events: Vec<(Duration, NodeNumber, Event)>,
 }
 
@@ -114,7 +114,7 @@ impl Sim {
             next_wire: 0,
             cut: BTreeSet::new(),
             crossed: 0,
-            fault: None,
+            faults: BTreeMap::new(),
             events: Vec::new(),
         }
     }
@@ -192,7 +192,7 @@ impl Sim {
 
     /// Lets `fault` happen when the `number`th packet from the start crosses.
     pub fn fault_at(&mut self, number: u64, fault: Fault) {
-        self.fault = Some((number, fault));
+        self.faults.insert(number, fault);
     }
 
     /// Pulls a broker's plug: no goodbye, no flush.
@@ -203,6 +203,22 @@ impl Sim {
         let broken: Vec<u64> =
             self.wires.iter().filter(|(_, (a, b))| mine(a) || mine(b)).map(|(w, _)| *w).collect();
         for wire in broken {
+            self.cut_wire(wire);
+        }
+    }
+
+    /// Pulls a broker's plug and puts an empty disk in.
+    pub fn replace_disk(&mut self, node: NodeNumber) {
+        self.power_off(node);
+        self.nodes[node.0].disk = Disk::default();
+    }
+
+    /// Kills a client's process: it comes back with its name and nothing else.
+    pub fn kill_client(&mut self, number: ClientNumber) {
+        let mine = |(a, b): &(End, End)| [*a, *b].contains(&End::Client(number));
+        let wire = self.wires.iter().find(|(_, ends)| mine(ends)).map(|(wire, _)| *wire);
+        self.clients[number.0].lose_memory();
+        if let Some(wire) = wire {
             self.cut_wire(wire);
         }
     }
@@ -287,7 +303,7 @@ impl Sim {
             return;
         }
         self.crossed += 1;
-        let fault = self.fault.filter(|(at, _)| *at == self.crossed).map(|(_, fault)| fault);
+        let fault = self.faults.remove(&self.crossed);
         if fault == Some(Fault::CutBefore) {
             return self.cut_wire(wire);
         }

@@ -1,0 +1,108 @@
+//! Both brokers agree on what is retained, whatever happened on the way.
+
+use std::time::Duration;
+
+use twinboard::broker::Event;
+use twinboard::lab::world::sim::client::Client;
+use twinboard::lab::world::sim::{Fault, NodeNumber};
+use twinboard::mqtt::{Direction, QoS};
+
+use crate::world::{ONE, TWO, World, bridge, message, retained};
+
+/// By which rule, who publishes, and under which prefixes the topics are known on both sides.
+type Case = (Direction, NodeNumber, &'static str, &'static str);
+
+const CASES: [Case; 6] = [
+    (Direction::Out, TWO, "", ""),
+    (Direction::In, ONE, "", ""),
+    (Direction::Both, ONE, "", ""),
+    (Direction::Both, TWO, "here/", "there/"),
+    (Direction::Out, TWO, "here/", "there/"),
+    (Direction::In, ONE, "here/", "there/"),
+];
+
+fn run((direction, publisher, local, remote): Case, qos: QoS, fault: Option<(u64, Fault)>) -> u64 {
+    let mut sim = World::new(vec![bridge(&[("t/#", direction, local, remote)])]).start();
+    if let Some((at, fault)) = fault {
+        sim.fault_at(at, fault);
+    }
+    let prefix = if publisher == TWO { local } else { remote };
+    let publisher = sim.add_client(Client::new(publisher, "publisher", false));
+    // Some before the bridge is there, some when it is.
+    for (at, (topic, payload)) in
+        [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4"), ("b", "")].into_iter().enumerate()
+    {
+        let topic = format!("{prefix}t/{topic}");
+        sim.client(publisher).publish(message(&topic, payload, qos, true));
+        sim.poke(publisher);
+        sim.run_for(Duration::from_millis(if at == 2 { 40 } else { 0 }));
+    }
+    sim.run_for(Duration::from_secs(3));
+    let expected = [("t/a", "4"), ("t/c", "3")];
+    let expected = expected.map(|(topic, payload)| (topic.to_owned(), payload.to_owned()));
+    for (node, prefix) in [(ONE, remote), (TWO, local)] {
+        let kept: Vec<_> = retained(&sim, node, prefix).into_iter().collect();
+        assert_eq!(kept, expected, "{direction}, {qos}, {fault:?}, {node:?}");
+    }
+    sim.crossed()
+}
+
+#[test]
+fn after_any_single_fault() {
+    for case in CASES {
+        for qos in [QoS::ExactlyOnce, QoS::AtLeastOnce] {
+            let packets = run(case, qos, None);
+            for at in 1..=packets {
+                let off = [Fault::PowerOff(ONE), Fault::PowerOff(TWO)];
+                for fault in [Fault::CutBefore, Fault::CutAfter].into_iter().chain(off) {
+                    run(case, qos, Some((at, fault)));
+                }
+            }
+        }
+    }
+}
+
+/// A queue that overflows while the cable is cut refuses visibly, and what is retained agrees again
+/// after the next connect, on whichever side the queue was.
+#[test]
+fn after_an_overflow() {
+    for (direction, publisher, off) in [
+        (Direction::Out, TWO, false),
+        (Direction::Out, TWO, true),
+        (Direction::In, ONE, false),
+        (Direction::In, ONE, true),
+        (Direction::Both, ONE, false),
+    ] {
+        let mut world = World::new(vec![bridge(&[("t/#", direction, "", "")])]);
+        world.limits.max_queued_messages = 3;
+        let mut sim = world.start();
+        let client = sim.add_client(Client::new(publisher, "publisher", false));
+        sim.run_for(Duration::from_millis(100));
+        sim.cut_cable(ONE, TWO);
+        for number in 0..10 {
+            let topic = format!("t/{}", number % 6);
+            sim.client(client).publish(message(
+                &topic,
+                &number.to_string(),
+                QoS::ExactlyOnce,
+                true,
+            ));
+            sim.poke(client);
+            sim.run_for(Duration::from_millis(10));
+        }
+        let dropped = |(_, node, event): &&(Duration, NodeNumber, Event)| {
+            *node == publisher && matches!(event, Event::Dropped { .. })
+        };
+        assert_eq!(sim.events().iter().filter(dropped).count(), 7);
+        assert_eq!(sim.broker(publisher).expect("it runs").status().refused, 7);
+        if off {
+            sim.power_off(publisher);
+            sim.power_on_after(publisher, Duration::ZERO);
+        }
+        sim.mend_cable(ONE, TWO);
+        sim.run_for(Duration::from_secs(2));
+        let kept = retained(&sim, ONE, "t/");
+        assert_eq!(kept.len(), 6, "{direction}");
+        assert_eq!(kept, retained(&sim, TWO, "t/"), "{direction}");
+    }
+}
