@@ -7,7 +7,7 @@
 //!                           +---PUBREC---> Released ---PUBCOMP---> done   (QoS 2)
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -68,6 +68,8 @@ pub struct Outgoing {
     in_flight_bytes: usize,
     queued: VecDeque<Item>,
     queued_bytes: usize,
+    /// The packet ids in flight: looked through as a list, a wide window would cost too much.
+    used: HashSet<PacketId>,
     next_number: u64,
     last_id: u16,
 }
@@ -220,6 +222,7 @@ impl Outgoing {
             Self::done(&item, log);
         }
         (self.in_flight_bytes, self.queued_bytes) = (0, 0);
+        self.used.clear();
     }
 
     fn has_window(&self, limits: &Limits, more_bytes: usize) -> bool {
@@ -233,15 +236,12 @@ impl Outgoing {
         self.in_flight.len() < messages && (fits || self.in_flight.is_empty())
     }
 
-    /// A packet id that nothing in flight uses. The window is smaller than the number of ids. Ids
-    /// are given in a circle and what is in flight is in the order they were given, so the next
-    /// one can only be in use by the oldest, the one after it by the next oldest, and so on.
+    /// A packet id that nothing in flight uses. The window is smaller than the number of ids.
     pub fn fresh_id(&mut self) -> PacketId {
-        let mut oldest = self.in_flight.iter();
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
             let id = PacketId::new(self.last_id).expect("counted from 1");
-            if oldest.next().is_none_or(|item| item.packet_id() != Some(id)) {
+            if !self.used.contains(&id) {
                 return id;
             }
         }
@@ -251,6 +251,9 @@ impl Outgoing {
         let Some(at) = self.in_flight.iter().position(which) else { return false };
         let item = self.in_flight.remove(at).expect("a position that was just found");
         self.in_flight_bytes -= item.numbered.message.size_bytes();
+        if let Some(id) = item.packet_id() {
+            self.used.remove(&id);
+        }
         Self::done(&item, log);
         true
     }
@@ -265,6 +268,7 @@ impl Outgoing {
 
     fn push_in_flight(&mut self, item: Item) {
         self.in_flight_bytes += item.numbered.message.size_bytes();
+        self.used.extend(item.packet_id());
         self.in_flight.push_back(item);
     }
 
@@ -295,5 +299,40 @@ impl Item {
             packet_id: self.packet_id(),
             payload: message.payload.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::broker::MessageId;
+    use crate::mqtt::{Message, Topic};
+
+    /// However long one message waits for its acknowledgement while the ids go round, no id is in
+    /// use twice.
+    #[test]
+    fn ids_in_use_are_never_given_again() {
+        let (mut journal, client) = (Journal::new(false), ClientId::new("c"));
+        let mut log = Log { journal: &mut journal, client: &client, persistent: false };
+        let (mut outgoing, limits) = (Outgoing::default(), Limits::default());
+        let topic = Topic::parse("t").expect("a topic");
+        let message = Message::new(topic, "x", QoS::AtLeastOnce, false).into();
+        let numbered = Numbered { id: MessageId(0), message };
+        let mut used: BTreeSet<PacketId> = BTreeSet::new();
+        for round in 0..200_000_u32 {
+            let offer =
+                outgoing.offer(&numbered, QoS::AtLeastOnce, false, true, (&limits, true), &mut log);
+            let Offer::Send(Packet::Publish(publish)) = offer else { panic!("{offer:?}") };
+            let id = publish.packet_id.expect("QoS 1 has one");
+            assert!(used.insert(id), "{id} is in use already");
+            // All but every 10,000th are acknowledged, at most eight of those stay.
+            let stays = round.is_multiple_of(10_000) && used.len() < 8;
+            if !stays {
+                used.remove(&id);
+                assert!(outgoing.acknowledged(id, &mut log));
+            }
+        }
     }
 }
