@@ -284,7 +284,9 @@ impl Broker {
             self.notify_locally(bridge, false);
         }
         match self.bridges[bridge.0].link {
-            Link::Up { since, .. } => self.link_failed(bridge, Some(self.now - since), reason),
+            Link::Up { since, .. } => {
+                self.link_failed(bridge, Some(self.now.saturating_sub(since)), reason);
+            }
             Link::Asking { .. } => self.link_failed(bridge, None, reason),
             Link::Stopped => {
                 self.bridges[bridge.0].deadline = None;

@@ -32,8 +32,8 @@ pub struct Origin {
 impl Broker {
     pub(super) fn client_packet(&mut self, conn: ConnId, key: SessionKey, packet: Packet) {
         match packet {
-            Packet::Publish(publish) => self.client_publish(conn, key, publish),
-            Packet::Subscribe(id, filters) => self.subscribe(conn, key, id, filters),
+            Packet::Publish(publish) => self.client_publish(conn, key, &publish),
+            Packet::Subscribe(id, filters) => self.subscribe(conn, key, id, &filters),
             Packet::Unsubscribe(id, filters) => self.unsubscribe(conn, key, id, &filters),
             Packet::PingReq => self.send(conn, Packet::PingResp, false),
             Packet::Disconnect => self.disconnect(conn),
@@ -47,7 +47,7 @@ impl Broker {
         }
     }
 
-    fn client_publish(&mut self, conn: ConnId, key: SessionKey, publish: Publish) {
+    fn client_publish(&mut self, conn: ConnId, key: SessionKey, publish: &Publish) {
         let limits = &self.settings.limits;
         if publish.qos > limits.max_qos {
             return self.hang_up(conn, "the QoS is above max_qos");
@@ -60,11 +60,11 @@ impl Broker {
         if limit > 0 && publish.payload.len() > limit {
             let (topic, qos, reason) = (publish.topic.clone(), publish.qos, DropReason::TooLarge);
             self.tell(Event::Dropped { client, topic, qos, reason });
-            return self.take_over(conn, key, &publish, |_| {});
+            return self.take_over(conn, key, publish, |_| {});
         }
-        let message = message(&publish, publish.topic.clone(), publish.qos);
+        let message = message(publish, publish.topic.clone(), publish.qos);
         let origin = Origin { session: key, client };
-        self.take_over(conn, key, &publish, |broker| {
+        self.take_over(conn, key, publish, |broker| {
             broker.publish_message(message, Some(&origin));
         });
     }

@@ -21,6 +21,7 @@ pub struct Settings {
 
 /// The limits of one broker.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of mosquitto's")]
 pub struct Limits {
     /// `max_inflight_messages`: QoS 1 and 2 messages on their way to one client. 0 means 65,520.
     pub max_inflight_messages: u16,
@@ -112,13 +113,14 @@ impl Restart {
     #[must_use]
     pub fn wait(&self, last: Duration, random: u64) -> Duration {
         let most = (last * 3).clamp(self.base, self.cap.max(self.base));
-        let room_ms = u64::try_from((most - self.base).as_millis()).unwrap_or(u64::MAX);
+        let room_ms = u64::try_from(most.saturating_sub(self.base).as_millis()).unwrap_or(u64::MAX);
         self.base + Duration::from_millis(random % (room_ms.saturating_add(1)))
     }
 }
 
 /// One bridge: a `connection` section.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of mosquitto's")]
 pub struct BridgeSettings {
     /// `connection`: the bridge's name.
     pub name: String,

@@ -24,13 +24,13 @@ impl Broker {
         conn: ConnId,
         key: SessionKey,
         id: PacketId,
-        filters: Vec<(Filter, QoS)>,
+        filters: &[(Filter, QoS)],
     ) {
         let bridge = self.connections.get(&conn).is_some_and(|it| it.bridge_bit);
         // Retained messages cannot be promised to a session that cannot be kept.
         let refuse = self.sessions[key].persistent && self.journal.trouble().is_some();
         let mut codes = Vec::with_capacity(filters.len());
-        for (filter, qos) in &filters {
+        for (filter, qos) in filters {
             let options = Subscription { qos: *qos, no_local: bridge, retain_as_published: bridge };
             let granted = !refuse && self.has_room_for(filter, key);
             codes.push(granted.then_some(*qos));

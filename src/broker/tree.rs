@@ -175,8 +175,12 @@ mod tests {
                 .filter_map(|f| Filter::parse(&f).ok())
                 .collect();
             let (mut names, mut wanted) = (Tree::default(), Tree::default());
-            topics.iter().for_each(|t| *names.entry(t.levels()) = Some(t.clone()));
-            filters.iter().for_each(|f| *wanted.entry(f.levels()) = Some(f.clone()));
+            for topic in &topics {
+                *names.entry(topic.levels()) = Some(topic.clone());
+            }
+            for filter in &filters {
+                *wanted.entry(filter.levels()) = Some(filter.clone());
+            }
             for (topic, _) in topics.iter().zip(&gone).filter(|(_, gone)| **gone) {
                 names.remove(topic.levels());
             }

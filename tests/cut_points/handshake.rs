@@ -32,7 +32,9 @@ fn run(trial: &Trial, qos: QoS, window: u16, faults: &[(u64, Fault)]) -> u64 {
     let mut world = World::new(vec![bridge(&[("t/#", trial.direction, "", "")])]);
     world.limits.max_inflight_messages = window;
     let mut sim = world.start();
-    faults.iter().for_each(|(at, fault)| sim.fault_at(*at, *fault));
+    for (at, fault) in faults {
+        sim.fault_at(*at, *fault);
+    }
     let watch = |node| Client::new(node, "subscriber", false).subscribing("t/+", qos);
     let subscriber = sim.add_client(watch(trial.subscriber));
     // One beside the publisher would get an echo.
@@ -108,7 +110,7 @@ fn pairs_of_faults() {
                 pair += 7;
                 let kind = |number: u64| FAULTS[usize::try_from(number % 4).expect("below 4")];
                 let faults = [(first, kind(pair)), (first + gap, kind(pair / 4))];
-                run(trial, QoS::ExactlyOnce, if pair % 2 == 0 { 20 } else { 2 }, &faults);
+                run(trial, QoS::ExactlyOnce, if pair.is_multiple_of(2) { 20 } else { 2 }, &faults);
             }
         }
     }

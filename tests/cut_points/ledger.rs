@@ -37,7 +37,7 @@ impl Random {
 }
 
 fn home(publisher: usize) -> NodeNumber {
-    if publisher % 2 == 0 { ONE } else { TWO }
+    if publisher.is_multiple_of(2) { ONE } else { TWO }
 }
 
 /// Whether what is published on `topic` at `from` is known at `to`.
@@ -99,22 +99,11 @@ fn run(seed: u64) {
         assert!(sim.client(*publisher).is_done(), "seed {seed}: p{at} still waits");
         for name in ["out", "in", "both", "here"] {
             for (node, watcher) in watchers {
-                check(
-                    &mut sim,
-                    seed,
-                    *publisher,
-                    watcher,
-                    arrives(name, home(at), node),
-                    &format!("{name}/exact/{at}"),
-                );
-                check(
-                    &mut sim,
-                    seed,
-                    *publisher,
-                    watcher,
-                    arrives(name, home(at), node),
-                    &format!("{name}/least/{at}"),
-                );
+                let arrives = arrives(name, home(at), node);
+                for kind in ["exact", "least"] {
+                    let topic = format!("{name}/{kind}/{at}");
+                    check(&mut sim, seed, *publisher, (watcher, arrives), &topic);
+                }
             }
         }
     }
@@ -124,19 +113,18 @@ fn check(
     sim: &mut Sim,
     seed: u64,
     publisher: ClientNumber,
-    watcher: ClientNumber,
-    arrives: bool,
+    (subscriber, arrives): (ClientNumber, bool),
     topic: &str,
 ) {
     let mine = sim.client(publisher).acknowledged.iter().filter(|it| it.topic.as_str() == topic);
     let promised: Vec<_> = mine.map(|it| it.payload.clone()).collect();
     let expected = if arrives { numbers(&promised) } else { Vec::new() };
-    let mut got = numbers(&sim.client(watcher).payloads(topic));
+    let mut got = numbers(&sim.client(subscriber).payloads(topic));
     if topic.contains("least") {
-        let mut seen = BTreeSet::new();
-        got.retain(|it| seen.insert(*it));
+        let mut first = BTreeSet::new();
+        got.retain(|it| first.insert(*it));
     }
-    assert_eq!(got, expected, "seed {seed}: {topic} at {watcher:?}");
+    assert_eq!(got, expected, "seed {seed}: {topic} at {subscriber:?}");
 }
 
 #[test]

@@ -27,7 +27,9 @@ pub struct Bench {
     sent: BTreeMap<ConnId, VecDeque<Packet>>,
     closed: BTreeMap<ConnId, String>,
     next_conn: u64,
-    held: Option<Option<Commit>>,
+    holds_commits: bool,
+    /// The commit that the store has and has not made durable yet.
+    at_store: Option<Commit>,
 }
 
 impl Bench {
@@ -50,7 +52,8 @@ impl Bench {
             sent: BTreeMap::new(),
             closed: BTreeMap::new(),
             next_conn: 0,
-            held: None,
+            holds_commits: false,
+            at_store: None,
         };
         bench.pull_plug(|_| {});
         bench
@@ -61,7 +64,7 @@ impl Bench {
         change(&mut self.settings);
         self.image.boot += 1;
         self.broker = Broker::new(self.now, self.settings.clone(), &self.image, 7);
-        self.held = None;
+        (self.holds_commits, self.at_store) = (false, None);
         self.input(Input::Time);
     }
 
@@ -80,7 +83,7 @@ impl Bench {
             for output in outputs {
                 self.take(output);
             }
-            if self.held.is_none()
+            if !self.holds_commits
                 && let Some(commit) = self.broker.take_commit()
             {
                 commit.records.iter().for_each(|record| self.image.apply(record));
@@ -106,13 +109,12 @@ impl Bench {
 
     /// From now on commits wait for [`Bench::commit`].
     pub fn hold_commits(&mut self) {
-        self.held = Some(None);
+        self.holds_commits = true;
     }
 
     /// The store makes durable what the broker has for it, and says so.
     pub fn commit(&mut self) {
-        let held = self.held.as_mut().expect("commits are held back");
-        if let Some(commit) = held.take().or_else(|| self.broker.take_commit()) {
+        if let Some(commit) = self.at_store.take().or_else(|| self.broker.take_commit()) {
             commit.records.iter().for_each(|record| self.image.apply(record));
             self.input(Input::Committed { number: commit.number });
         }
@@ -120,10 +122,8 @@ impl Bench {
 
     /// The store tries, and fails.
     pub fn store_fails(&mut self) {
-        if let Some(held) = &mut self.held
-            && held.is_none()
-        {
-            *held = self.broker.take_commit();
+        if self.at_store.is_none() {
+            self.at_store = self.broker.take_commit();
         }
         self.input(Input::StoreFails { reason: "the disk is full".to_owned() });
     }
@@ -181,7 +181,7 @@ impl Bench {
     /// Exactly these were sent on a connection since the last time.
     #[track_caller]
     pub fn expect<const N: usize>(&mut self, conn: ConnId, packets: [Packet; N]) {
-        assert_eq!(self.sent(conn), packets);
+        assert_eq!(self.sent(conn), Vec::from(packets));
     }
 
     /// The broker closed that connection, for a reason that contains `reason`.

@@ -287,3 +287,23 @@ fn notifications() {
     bench.cut(link);
     bench.expect(a, [publish(state, "0", Q0, 0)]);
 }
+
+/// A far side that forgot is named after an overflow as well, where it had granted something.
+#[test]
+fn a_far_side_that_forgot_after_an_overflow() {
+    let mut bench = Bench::with(|it| {
+        it.limits.max_queued_messages = 1;
+        let rules = [("o", Direction::Out, Q2, "", ""), ("i", Direction::In, Q2, "", "")];
+        it.bridges = vec![bridge(&rules)];
+    });
+    let link = bench.link(false);
+    bench.link_sent(link);
+    bench.cut(link);
+    let a = bench.connect("a", true);
+    for number in 1..=2 {
+        bench.publish(a, retain(publish("o", "x", Q2, number)));
+    }
+    assert_eq!(bench.broker.status().refused, 1);
+    bench.link(false);
+    assert!(bench.events.iter().any(|it| matches!(it, Event::RemoteForgot { .. })));
+}

@@ -139,5 +139,13 @@ fn ids_do_not_run_out() {
     let link = bench.link(false);
     bench.cut(link);
     let link = bench.link(true);
-    assert!(bench.sent(link).iter().any(|it| matches!(it, Packet::Subscribe(..))));
+    let mut used = std::collections::BTreeSet::new();
+    for packet in bench.sent(link) {
+        if let Packet::Publish(Publish { packet_id: Some(id), .. }) | Packet::Subscribe(id, _) =
+            packet
+        {
+            assert!(used.insert(id), "{id} is in use");
+        }
+    }
+    assert_eq!(used.len(), usize::from(u16::MAX) - 14);
 }

@@ -6,7 +6,9 @@ use super::bench::*;
 fn kept(published: &[Packet]) -> Vec<Packet> {
     let mut bench = Bench::new();
     let a = bench.connect("a", true);
-    published.iter().for_each(|it| bench.publish(a, it.clone()));
+    for packet in published {
+        bench.publish(a, packet.clone());
+    }
     let image: Vec<_> = bench.image.retained.keys().map(ToString::to_string).collect();
     bench.pull_plug(|_| {});
     let b = bench.connect("b", true);

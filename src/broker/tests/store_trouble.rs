@@ -19,16 +19,16 @@ fn what_needs_durability_is_refused() {
     bench.send(b, publish("t", "2", Q1, 1));
     bench.expect_closed(b, "the store does not take anything");
     let refused = [connack(false, ConnectCode::ServerUnavailable)];
-    let d = bench.ask(connect("d", false));
-    bench.expect(d, refused.clone());
+    let conn = bench.ask(connect("d", false));
+    bench.expect(conn, refused.clone());
     // A will may come to need it when nobody can be told any more.
     let will = Some(message("t", "gone", Q1, true));
-    let e = bench.ask(Connect { will, ..connect("e", true) });
-    bench.expect(e, refused);
+    let conn = bench.ask(Connect { will, ..connect("e", true) });
+    bench.expect(conn, refused);
     // What needs none goes on.
-    let f = bench.connect_unsettled("f");
-    bench.send(f, publish("t", "3", Q0, 0));
-    assert!(bench.is_open(f));
+    let conn = bench.connect_unsettled("f");
+    bench.send(conn, publish("t", "3", Q0, 0));
+    assert!(bench.is_open(conn));
     bench.commit();
     assert_eq!(bench.events.last(), Some(&Event::StoreWorks));
     bench.expect(a, [Packet::PubRec(id(1)), suback(2, &[None])]);
