@@ -67,6 +67,12 @@ impl Broker {
             // [MQTT-3.1.2-2]
             return Err((ConnectCode::UnacceptableProtocol, "the protocol level is not supported"));
         }
+        let limits = &self.settings.limits;
+        let will = connect.will.as_ref();
+        if will.is_some_and(|it| it.qos > limits.max_qos || it.retain && !limits.retain_available) {
+            let reason = "the will's QoS is above max_qos, or retain is not available";
+            return Err((ConnectCode::NotAuthorized, reason));
+        }
         let needs_store = !connect.clean_session || connect.will.is_some();
         if needs_store && self.journal.trouble().is_some() {
             return Err((ConnectCode::ServerUnavailable, "the store does not take anything"));

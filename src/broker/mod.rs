@@ -18,6 +18,7 @@ mod accept;
 mod bridge;
 mod connection;
 mod deliver;
+mod dial;
 pub mod durable;
 pub mod event;
 pub mod io;

@@ -29,6 +29,9 @@ pub struct Fence {
 
 impl Fence {
     /// The fence of the client `client_id`; `seed` differs from process to process.
+    ///
+    /// # Panics
+    /// When `client_id` has a wildcard or a null character, which no program's has.
     #[must_use]
     pub fn new(client_id: &str, seed: u64) -> Self {
         let topic = Topic::parse(&format!("twinboard/fence/{client_id}"))

@@ -91,6 +91,10 @@ fn sizes() {
     bench.expect_closed(third, "max_connections");
     bench.send(a, publish("t", "1", Q2, 1));
     bench.expect_closed(a, "max_qos");
+    let topic = Topic::parse("will").expect("a topic");
+    let will = Some(Message::new(topic, "gone", Q2, false));
+    let conn = bench.ask(Connect { will, ..connect("c", true) });
+    bench.expect(conn, [connack(false, ConnectCode::NotAuthorized)]);
 }
 
 /// Answers that wait for the store are bounded too, by count and by bytes.
