@@ -7,7 +7,7 @@ use super::journal::Numbered;
 use super::outgoing::Offer;
 use super::sessions::SessionKey;
 use super::subscribe::Subscriber;
-use crate::mqtt::codec::publish_size;
+use crate::mqtt::codec::{MAX_PACKET_SIZE, publish_size};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{Packet, QoS};
 
@@ -48,7 +48,8 @@ impl Broker {
     ) {
         let message = &numbered.message;
         let size = publish_size(message.topic.as_str().len(), message.payload.len(), qos);
-        if size > self.settings.limits.max_packet_size {
+        // A bridge's prefix may make a packet longer than any can be.
+        if size > self.settings.limits.max_packet_size.min(MAX_PACKET_SIZE) {
             return self.drop_message(key, message.topic.clone(), qos, DropReason::TooLarge);
         }
         let conn = self.sessions[key].conn;

@@ -2,6 +2,7 @@
 //! section "Configuring bridges"]
 
 use super::bench::*;
+use crate::mqtt::codec::MAX_PACKET_SIZE;
 
 type Words<'a> = (&'a str, Direction, QoS, &'a str, &'a str);
 
@@ -306,4 +307,24 @@ fn a_far_side_that_forgot_after_an_overflow() {
     assert_eq!(bench.broker.status().refused, 1);
     bench.link(false);
     assert!(bench.events.iter().any(|it| matches!(it, Event::RemoteForgot { .. })));
+}
+
+/// A prefix that makes a packet longer than any can be: refused aloud, and nothing is harmed.
+#[test]
+fn no_packet_grows_past_the_longest() {
+    let mut bench = Bench::with(|it| {
+        it.limits.max_packet_size = usize::MAX;
+        it.bridges = vec![bridge(&[("#", Direction::Out, Q1, "", "a/long/prefix/")])];
+    });
+    let conn = bench.link(false);
+    bench.link_sent(conn);
+    let a = bench.connect("a", true);
+    let Packet::Publish(largest) = publish("t", "", Q1, 1) else { unreachable!("a PUBLISH") };
+    let payload = vec![0; MAX_PACKET_SIZE - 10].into();
+    bench.send(a, Packet::Publish(Publish { payload, ..largest }));
+    bench.expect(a, [Packet::PubAck(id(1))]);
+    bench.expect(conn, []);
+    assert_eq!(bench.broker.status().refused, 1);
+    bench.publish(a, publish("t", "x", Q1, 2));
+    bench.expect(conn, [publish("a/long/prefix/t", "x", Q1, 1)]);
 }

@@ -12,6 +12,9 @@ mod write;
 pub use read::{DecodeError, read};
 pub use write::{publish_size, write};
 
+/// The most bytes a packet has: five of header and 268,435,455 behind it. [MQTT 3.1.1, section 2.2.3]
+pub const MAX_PACKET_SIZE: usize = 5 + (1 << 28) - 1;
+
 /// The first four bits of a packet. [MQTT 3.1.1, table 2.1]
 mod kind {
     pub const CONNECT: u8 = 1;
