@@ -1,0 +1,165 @@
+//! Brokers of the simulated world: power, disks, and carrying out what a core asks for.
+
+use std::time::Duration;
+
+use super::disk::Disk;
+use super::wires::{End, LATENCY};
+use super::{Happening, NodeNumber, Sim};
+use crate::broker::{
+    Address, BridgeNumber, BridgeOrder, Broker, Commit, ConnId, Input, Output, Settings,
+};
+
+/// How long a commit takes.
+const COMMIT: Duration = Duration::from_micros(800);
+
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    settings: Settings,
+    port: u16,
+    pub(super) broker: Option<Broker>,
+    pub(super) disk: Disk,
+    /// Counts its starts: what was on its way from an earlier one concerns nobody.
+    start: u64,
+    pub(super) wake: Option<Duration>,
+    commit: Option<Commit>,
+    next_conn: u64,
+}
+
+impl Node {
+    /// A broker that has no power yet.
+    pub(super) fn new(port: u16, settings: Settings) -> Self {
+        Self {
+            settings,
+            port,
+            broker: None,
+            disk: Disk::default(),
+            start: 0,
+            wake: None,
+            commit: None,
+            next_conn: 0,
+        }
+    }
+
+    /// Whether it has not lost its power since that start.
+    pub(super) fn still_runs(&self, start: u64) -> bool {
+        self.start == start && self.broker.is_some()
+    }
+}
+
+impl Sim {
+    /// Pulls a broker's plug: no goodbye, no flush.
+    pub fn power_off(&mut self, node: NodeNumber) {
+        let state = &mut self.nodes[node.0];
+        (state.broker, state.commit, state.wake) = (None, None, None);
+        let mine = |end: &End| matches!(end, End::Node(it, _) if *it == node);
+        let broken: Vec<u64> =
+            self.wires.iter().filter(|(_, (a, b))| mine(a) || mine(b)).map(|(w, _)| *w).collect();
+        for wire in broken {
+            self.cut_wire(wire);
+        }
+    }
+
+    /// Pulls a broker's plug and puts an empty disk in.
+    pub fn replace_disk(&mut self, node: NodeNumber) {
+        self.power_off(node);
+        self.nodes[node.0].disk = Disk::default();
+    }
+
+    /// Gives a broker power, `after` some time.
+    pub fn power_on_after(&mut self, node: NodeNumber, after: Duration) {
+        self.later(after, Happening::PowerOn(node));
+    }
+
+    pub(super) fn power_on(&mut self, node: NodeNumber) {
+        let now = self.now;
+        let state = &mut self.nodes[node.0];
+        if state.broker.is_some() {
+            return;
+        }
+        state.start += 1;
+        let seed = state.start;
+        let image = state.disk.open();
+        state.broker = Some(Broker::new(now, state.settings.clone(), &image, seed));
+        self.settle(node, Vec::new());
+    }
+
+    /// Gives a bridge an order.
+    pub fn order(&mut self, node: NodeNumber, bridge: usize, order: BridgeOrder) {
+        self.input(node, Input::Bridge { bridge: BridgeNumber(bridge), order });
+    }
+
+    pub(super) fn dial(&mut self, node: NodeNumber, bridge: BridgeNumber, address: &Address) {
+        let far = self.nodes.iter().position(|it| it.port == address.port).map(NodeNumber);
+        let reachable = far.filter(|far| {
+            self.nodes[far.0].broker.is_some()
+                && !self.cut.contains(&(node.min(*far), node.max(*far)))
+        });
+        let Some(far) = reachable else {
+            let reason = format!("connection refused at {address}");
+            return self.input(node, Input::DialFailed { bridge, reason });
+        };
+        let (near_conn, far_conn) = (self.new_conn(node), self.new_conn(far));
+        self.add_wire(End::Node(node, near_conn), End::Node(far, far_conn));
+        self.input(far, Input::Accepted { conn: far_conn });
+        self.input(node, Input::Dialed { bridge, conn: near_conn });
+    }
+
+    pub(super) fn committed(&mut self, node: NodeNumber, start: u64) {
+        let state = &mut self.nodes[node.0];
+        if state.start != start {
+            return;
+        }
+        if let Some(commit) = state.commit.take() {
+            state.disk.commit(&commit.records);
+            self.input(node, Input::Committed { number: commit.number });
+        }
+    }
+
+    pub(super) fn input(&mut self, node: NodeNumber, input: Input) {
+        let now = self.now;
+        if let Some(broker) = &mut self.nodes[node.0].broker {
+            let mut outputs = Vec::new();
+            broker.handle(now, input, &mut outputs);
+            self.settle(node, outputs);
+        }
+    }
+
+    /// Carries out what a core asked for.
+    pub(super) fn settle(&mut self, node: NodeNumber, outputs: Vec<Output>) {
+        let start = self.nodes[node.0].start;
+        for output in outputs {
+            match output {
+                Output::Send { conn, packet } => self.send(End::Node(node, conn), &packet),
+                Output::Close { conn, .. } => self.close(End::Node(node, conn)),
+                Output::Dial { bridge, address } => {
+                    let dialed = Happening::Dialed { node, start, bridge, address };
+                    self.later(LATENCY, dialed);
+                }
+                Output::Event(event) => self.events.push((self.now, node, event)),
+            }
+        }
+        let now = self.now;
+        let state = &mut self.nodes[node.0];
+        let Some(broker) = &mut state.broker else { return };
+        let deadline = broker.deadline();
+        if state.commit.is_none() {
+            state.commit = broker.take_commit();
+            if state.commit.is_some() {
+                self.later(COMMIT, Happening::Committed { node, start });
+            }
+        }
+        let state = &mut self.nodes[node.0];
+        if let Some(at) = deadline
+            && state.wake.is_none_or(|wake| at < wake)
+        {
+            state.wake = Some(at);
+            self.later(at.saturating_sub(now), Happening::Wake { node, start });
+        }
+    }
+
+    pub(super) fn new_conn(&mut self, node: NodeNumber) -> ConnId {
+        let state = &mut self.nodes[node.0];
+        state.next_conn += 1;
+        ConnId(state.next_conn)
+    }
+}
