@@ -4,6 +4,7 @@ mod bench;
 mod bridge;
 mod bridge_link;
 mod connect;
+mod hostile;
 mod keep_alive;
 mod limits;
 mod publish;
