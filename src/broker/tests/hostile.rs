@@ -47,7 +47,7 @@ fn packet() -> impl Strategy<Value = Packet> {
                 Message::new(Topic::parse(topic).expect("a topic"), "gone", qos, retain)
             });
             let connect = connect(client, clean);
-            Packet::Connect(Box::new(Connect { bridge, will, keep_alive_s, ..connect }))
+            Packet::Connect(Box::new(Connect { bridge, keep_alive_s, will, ..connect }))
         },
     );
     let filters = || proptest::collection::vec((filter(), qos()), 1..3);
