@@ -1,0 +1,253 @@
+//! A blocking MQTT 3.1.1 client that keeps what the standard asks a client to keep: what it sent and
+//! nobody took over yet, and which QoS 2 messages it has got. Its connection may break anywhere; the
+//! next one goes on from there. Knows nothing of what the messages say.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use twinboard::mqtt::packet::{ConnAck, Connect, ConnectCode, Level, Publish};
+use twinboard::mqtt::{ClientId, Filter, Packet, PacketId, QoS, Topic, codec};
+
+/// How long an answer may take that must come; only waited out when a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Client {
+    name: String,
+    clean_session: bool,
+    wire: Option<Wire>,
+    last_id: u16,
+    /// What the broker has not taken over completely, in the order it was published.
+    unfinished: VecDeque<Unfinished>,
+    /// QoS 2 messages that came and are not released. [MQTT-4.3.3-2]
+    holding: BTreeSet<PacketId>,
+    /// What came while an answer was waited for.
+    early: VecDeque<Publish>,
+}
+
+struct Unfinished {
+    id: PacketId,
+    publish: Publish,
+    /// Whether PUBREC came, so that PUBREL is what remains to be said.
+    released: bool,
+}
+
+/// What a turn brought.
+#[derive(Debug)]
+pub enum Happened {
+    /// A message, for the first time as far as its QoS lets the client tell.
+    Arrived(Publish),
+    /// The broker has taken this message over: its PUBACK or PUBREC came.
+    Acknowledged(Publish),
+    /// Something else, or nothing for as long as was to be waited.
+    Nothing,
+}
+
+struct Wire {
+    stream: TcpStream,
+    buffer: BytesMut,
+}
+
+impl Client {
+    pub fn new(name: &str, clean_session: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            clean_session,
+            wire: None,
+            last_id: 0,
+            unfinished: VecDeque::new(),
+            holding: BTreeSet::new(),
+            early: VecDeque::new(),
+        }
+    }
+
+    /// Connects and sends again, as they were and in order, what is unfinished. [MQTT-4.4.0-1]
+    /// Gives back whether the broker still had the session.
+    pub fn connect(&mut self, address: SocketAddr) -> io::Result<bool> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        let mut wire = Wire { stream, buffer: BytesMut::new() };
+        wire.send(&Packet::Connect(Box::new(Connect {
+            level: Level::V311,
+            bridge: false,
+            client_id: ClientId::new(&self.name),
+            clean_session: self.clean_session,
+            keep_alive_s: 0,
+            will: None,
+            username: None,
+            password: None,
+        })))?;
+        let answer = wire.next(PATIENCE)?;
+        let Some(Packet::ConnAck(ConnAck { session_present, code: ConnectCode::Accepted })) =
+            answer
+        else {
+            return Err(io::Error::other(format!("{answer:?} in place of a CONNACK")));
+        };
+        for unfinished in &mut self.unfinished {
+            if unfinished.released {
+                wire.send(&Packet::PubRel(unfinished.id))?;
+            } else {
+                unfinished.publish.dup = true;
+                wire.send(&Packet::Publish(unfinished.publish.clone()))?;
+            }
+        }
+        self.wire = Some(wire);
+        Ok(session_present)
+    }
+
+    /// Subscribes, and waits until that is granted.
+    pub fn subscribe(&mut self, filter: &str, qos: QoS) -> io::Result<()> {
+        let id = self.next_id();
+        let filter = Filter::parse(filter).expect("a filter");
+        self.send(&Packet::Subscribe(id, vec![(filter, qos)]))?;
+        loop {
+            match self.read(PATIENCE)? {
+                Some(Packet::SubAck(of, codes)) if of == id => {
+                    assert_eq!(codes, [Some(qos)]);
+                    return Ok(());
+                }
+                Some(packet) => {
+                    if let Happened::Arrived(publish) = self.take(packet)? {
+                        self.early.push_back(publish);
+                    }
+                }
+                None => return Err(ErrorKind::TimedOut.into()),
+            }
+        }
+    }
+
+    /// Publishes, and waits for nothing. What cannot be sent now is, by the next connection.
+    pub fn publish(
+        &mut self,
+        topic: &str,
+        payload: &str,
+        qos: QoS,
+        retain: bool,
+    ) -> io::Result<()> {
+        let id = self.next_id();
+        let topic = Topic::parse(topic).expect("a topic");
+        let payload = payload.to_owned().into();
+        let publish = Publish { dup: false, qos, retain, topic, packet_id: Some(id), payload };
+        self.unfinished.push_back(Unfinished {
+            id,
+            publish: publish.clone(),
+            released: false,
+        });
+        self.send(&Packet::Publish(publish))
+    }
+
+    /// How many messages the broker has not finished with.
+    pub fn unfinished(&self) -> usize {
+        self.unfinished.len()
+    }
+
+    /// Waits for a packet at most so long, and answers it.
+    pub fn turn(&mut self, wait: Duration) -> io::Result<Happened> {
+        if let Some(publish) = self.early.pop_front() {
+            return Ok(Happened::Arrived(publish));
+        }
+        match self.read(wait)? {
+            Some(packet) => self.take(packet),
+            None => Ok(Happened::Nothing),
+        }
+    }
+
+    fn take(&mut self, packet: Packet) -> io::Result<Happened> {
+        match packet {
+            Packet::Publish(publish) => match (publish.qos, publish.packet_id) {
+                (QoS::AtLeastOnce, Some(id)) => {
+                    self.send(&Packet::PubAck(id))?;
+                    Ok(Happened::Arrived(publish))
+                }
+                (QoS::ExactlyOnce, Some(id)) => {
+                    let new = self.holding.insert(id);
+                    assert!(new || publish.dup, "a new message under an id in use: {publish:?}");
+                    // The message is this client's from now on, whether or not the answer leaves.
+                    if let Err(error) = self.send(&Packet::PubRec(id)) {
+                        if !new {
+                            return Err(error);
+                        }
+                        self.wire = None;
+                    }
+                    Ok(if new { Happened::Arrived(publish) } else { Happened::Nothing })
+                }
+                _ => Ok(Happened::Arrived(publish)),
+            },
+            Packet::PubAck(id) => {
+                let at = self.unfinished.iter().position(|it| it.id == id);
+                let done = at.and_then(|at| self.unfinished.remove(at));
+                let done = done.expect("an acknowledgement of something unfinished");
+                Ok(Happened::Acknowledged(done.publish))
+            }
+            Packet::PubRec(id) => {
+                let found = self.unfinished.iter_mut().find(|it| it.id == id);
+                let found = found.expect("a PUBREC of something unfinished");
+                let first = !std::mem::replace(&mut found.released, true);
+                let publish = found.publish.clone();
+                if self.send(&Packet::PubRel(id)).is_err() {
+                    self.wire = None;
+                }
+                Ok(if first { Happened::Acknowledged(publish) } else { Happened::Nothing })
+            }
+            Packet::PubRel(id) => {
+                self.holding.remove(&id);
+                self.send(&Packet::PubComp(id))?;
+                Ok(Happened::Nothing)
+            }
+            Packet::PubComp(id) => {
+                self.unfinished.retain(|it| it.id != id);
+                Ok(Happened::Nothing)
+            }
+            other => panic!("{other:?} for {}", self.name),
+        }
+    }
+
+    fn send(&mut self, packet: &Packet) -> io::Result<()> {
+        self.wire.as_mut().ok_or(ErrorKind::NotConnected)?.send(packet)
+    }
+
+    fn read(&mut self, wait: Duration) -> io::Result<Option<Packet>> {
+        self.wire.as_mut().ok_or(ErrorKind::NotConnected)?.next(wait)
+    }
+
+    fn next_id(&mut self) -> PacketId {
+        loop {
+            self.last_id = self.last_id.wrapping_add(1);
+            if let Some(id) = PacketId::new(self.last_id)
+                && self.unfinished.iter().all(|it| it.id != id)
+            {
+                return id;
+            }
+        }
+    }
+}
+
+impl Wire {
+    fn send(&mut self, packet: &Packet) -> io::Result<()> {
+        let mut bytes = BytesMut::new();
+        codec::write(packet, &mut bytes);
+        self.stream.write_all(&bytes)
+    }
+
+    fn next(&mut self, wait: Duration) -> io::Result<Option<Packet>> {
+        self.stream.set_read_timeout(Some(wait))?;
+        let mut chunk = [0; 4096];
+        loop {
+            if let Some(packet) = codec::read(&mut self.buffer, usize::MAX).expect("a packet") {
+                return Ok(Some(packet));
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
