@@ -139,7 +139,7 @@ fn notes(ui: &mut Ui, plate: &Plate<'_>) {
     let face = &plate.program.face;
     let palette = theme::palette(ui);
     if !face.note.is_empty() {
-        ui.label(RichText::new(&face.note).small().color(palette.warn));
+        ui.label(RichText::new(&face.note).small().color(palette.weak));
     }
     if let Some(ignored) = &face.ignored {
         let what = if face.ignored_count == 1 { "message" } else { "messages" };
