@@ -19,6 +19,9 @@ const TALL: f32 = 460.0;
 /// From this width on, a low Lab has the events beside the drawing; in points.
 const WIDE: f32 = 1150.0;
 
+/// From this width on, the title row has room for all themes; in points.
+const ALL_THEMES: f32 = 780.0;
+
 /// What the Lab remembers between frames.
 #[derive(Debug, Default)]
 pub struct Lab {
@@ -110,6 +113,7 @@ impl Lab {
         tabs: bool,
     ) -> Option<Wish> {
         let mut wish = None;
+        let room = ui.available_width() >= ALL_THEMES;
         ui.horizontal(|ui| {
             ui.label(RichText::new(&snapshot.title).heading())
                 .on_hover_text(format!("State is kept in {}", snapshot.data.display()));
@@ -134,7 +138,11 @@ impl Lab {
                     }
                 }
                 ui.separator();
-                theme_choice(ui);
+                if room {
+                    theme_choice(ui);
+                } else {
+                    ui.menu_button("Theme", theme_choice);
+                }
             });
         });
         wish

@@ -118,7 +118,15 @@ fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<e
     };
     let origin = |at: Pos2, align: Align2, font: FontId| {
         if !sensor.unsent {
-            return put(at, align, provenance(clock, sensor), font);
+            let words = provenance(clock, sensor);
+            let room = rect.width() - 16.0;
+            let all = ui.painter().layout_no_wrap(words.clone(), font.clone(), theme::ON_STATE);
+            // The time says most; the rest is in the hover text.
+            let words = match sensor.origin {
+                Some((_, when)) if all.size().x > room => clock.hms(when),
+                _ => words,
+            };
+            return put(at, align, words, font);
         }
         // What counts for nobody else yet stands out: dark, in the state's colour.
         let colour = theme::state_fill(sensor.state);
@@ -137,7 +145,9 @@ fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<e
         }
         symbol::state(ui.painter(), sensor.state, centre, points * 0.82, theme::ON_STATE);
     };
-    if rect.width() >= 280.0 {
+    // A low one has no room for three lines.
+    let wide = if rect.height() < 72.0 { 220.0 } else { 280.0 };
+    if rect.width() >= wide {
         let middle = inner.center().y;
         symbol(pos2(inner.left() + points * 0.5, middle));
         let left = inner.left() + points * 1.4;

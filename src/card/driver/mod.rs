@@ -198,7 +198,12 @@ impl Task {
     async fn nowhere(&mut self) -> Next {
         let reason = "its broker could not start".to_owned();
         drop(self.desk.input(Input::Disconnected { reason }));
-        self.pause(Duration::MAX).await
+        loop {
+            let next = self.pause(Duration::MAX).await;
+            if next == Next::End || self.address.borrow().is_some() {
+                return next;
+            }
+        }
     }
 
     /// One connection, from the dial to its end.
