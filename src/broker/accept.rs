@@ -200,7 +200,7 @@ impl Broker {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.will = None;
         }
-        self.hang_up(conn, "DISCONNECT");
+        self.hang_up(conn, "it said goodbye (DISCONNECT)");
     }
 
     /// [MQTT-3.1.2-24]

@@ -44,50 +44,57 @@ pub enum DropReason {
     TooLarge,
 }
 
-/// As a line of a broker's log.
+/// As a sentence about the broker: "card1_monitor connected and takes up its session again".
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected { client, session_present, clean_session } => {
                 let session = match (clean_session, session_present) {
-                    (true, _) => "a clean session",
-                    (false, true) => "its old session",
-                    (false, false) => "a new session",
+                    (true, _) => "with a clean session",
+                    (false, true) => "and takes up its session again",
+                    (false, false) => "and begins a session that is kept",
                 };
-                write!(f, "{client} connected with {session}")
+                write!(f, "{client} connected {session}")
             }
             Self::Refused { client: Some(client), reason } => {
-                write!(f, "{client} was refused: {reason}")
+                write!(f, "refused {client}: {reason}")
             }
-            Self::Refused { client: None, reason } => {
-                write!(f, "a connection was refused: {reason}")
-            }
+            Self::Refused { client: None, reason } => write!(f, "refused a connection: {reason}"),
             Self::Disconnected { client, reason } => write!(f, "{client} is gone: {reason}"),
             Self::Published { client, topic, qos, retain, size_bytes } => {
                 let who = client.as_ref().map_or("the broker", ClientId::as_str);
-                let retain = if *retain { ", retained" } else { "" };
-                write!(f, "{who} published {topic}, {qos}{retain}, {size_bytes} bytes")
+                let retained = if *retain { ", retained" } else { "" };
+                let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
+                write!(f, "{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})")
             }
             Self::Dropped { client, topic, qos, reason } => {
-                write!(f, "{client} was refused a message on {topic}, {qos}: {reason}")
+                write!(f, "{topic} ({qos}) was not queued for {client}: {reason}")
             }
-            Self::BridgeDials { bridge, address } => write!(f, "bridge {bridge} dials {address}"),
+            Self::BridgeDials { bridge, address } => write!(f, "{bridge} dials {address}"),
             Self::BridgeUp { bridge, session_present } => {
-                let session = if *session_present { "its old session" } else { "a new session" };
-                write!(f, "bridge {bridge} is connected, with {session} on the far side")
+                let session = if *session_present {
+                    "the far broker had kept its session"
+                } else {
+                    "the far broker began a new session"
+                };
+                write!(f, "{bridge} is connected; {session}")
             }
-            Self::BridgeDown { bridge, reason } => {
-                write!(f, "bridge {bridge} is not connected: {reason}")
+            Self::BridgeDown { bridge, reason } => write!(f, "{bridge} is not connected: {reason}"),
+            Self::RemoteForgot { bridge, in_flight } => {
+                write!(f, "the far broker of {bridge} forgot its session; ")?;
+                match in_flight {
+                    0 => f.write_str("nothing was under way"),
+                    1 => f.write_str("1 message goes again"),
+                    n => write!(f, "{n} messages go again"),
+                }
             }
-            Self::RemoteForgot { bridge, in_flight } => write!(
-                f,
-                "the far side of bridge {bridge} forgot its session, with {in_flight} messages in flight"
-            ),
             Self::SubscriptionRefused { bridge, filter } => {
-                write!(f, "the far side of bridge {bridge} refused a subscription to {filter}")
+                write!(f, "the far broker of {bridge} refused a subscription to {filter}")
             }
-            Self::StoreFails { reason } => write!(f, "nothing can be saved: {reason}"),
-            Self::StoreWorks => f.write_str("saving works again"),
+            Self::StoreFails { reason } => {
+                write!(f, "cannot commit, so it promises nothing for now: {reason}")
+            }
+            Self::StoreWorks => f.write_str("commits work again"),
         }
     }
 }
@@ -96,8 +103,8 @@ impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::QueueFull => "its queue is full",
-            Self::SlowReader => "it reads too slowly",
-            Self::TooLarge => "the message is too large",
+            Self::SlowReader => "it does not read",
+            Self::TooLarge => "it is too large for max_packet_size",
         })
     }
 }

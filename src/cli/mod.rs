@@ -35,6 +35,9 @@ Examples:
 
 The log goes to standard error; RUST_LOG=twinboard=debug shows more of it.";
 
+/// The window toolkit warns of much that is none of the user's business.
+const QUIET: &str = "warn,winit=error";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs a scenario's script without windows, and says which expectations were kept
@@ -66,7 +69,7 @@ enum Ports {
 /// Runs the program. Exit status: 0 when all went well, 1 when not, 2 for a wrong command line.
 #[must_use]
 pub fn run() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {

@@ -7,14 +7,15 @@ use time::OffsetDateTime;
 
 use super::Place;
 use crate::conf::{Folder, builtin};
-use crate::lab::data::Data;
+use crate::lab::data::{Claim, Data};
 use crate::lab::plan::Plan;
 
-/// Opens a built-in scenario by its name, or a folder by its path.
+/// Opens a built-in scenario by its name, or a folder by its path. Its state is this process's
+/// for as long as the claim is held.
 ///
 /// # Errors
 /// When there is none, when its files have mistakes, or when its data folder cannot be used.
-pub fn open(scenario: &str, place: &Place) -> anyhow::Result<(Plan, Data)> {
+pub fn open(scenario: &str, place: &Place) -> anyhow::Result<(Plan, Data, Claim)> {
     let folder = match Folder::builtin(scenario) {
         Some(folder) => folder,
         None if Path::new(scenario).is_dir() => Folder::read(Path::new(scenario))?,
@@ -30,6 +31,7 @@ pub fn open(scenario: &str, place: &Place) -> anyhow::Result<(Plan, Data)> {
     }
     let plan = Plan::new(&folder.name, opened).map_err(|error| anyhow!(error))?;
     let data = Data::new(place.data.as_deref(), &plan.name).map_err(|error| anyhow!(error))?;
+    let claim = data.claim()?;
     if place.fresh {
         let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());
         let aside = data.set_aside(now).context("no fresh start")?;
@@ -37,7 +39,7 @@ pub fn open(scenario: &str, place: &Place) -> anyhow::Result<(Plan, Data)> {
             eprintln!("the old state is kept in {}", aside.display());
         }
     }
-    Ok((plan, data))
+    Ok((plan, data, claim))
 }
 
 /// The machine's name, for bridges whose conf gives no `remote_clientid`.

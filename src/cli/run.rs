@@ -46,7 +46,7 @@ enum Form {
 /// # Errors
 /// When the scenario cannot be opened or cannot run at all.
 pub fn run(run: &Run) -> anyhow::Result<ExitCode> {
-    let (plan, data) = open::open(&run.scenario, &run.place)?;
+    let (plan, data, _claim) = open::open(&run.scenario, &run.place)?;
     let (name, steps, expectations) =
         (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
     let auto_ports = run.place.ports == Ports::Auto;

@@ -30,7 +30,7 @@ pub struct Windows {
 /// When there is no display, no such scenario, or no place for its state.
 pub fn windows(windows: &Windows) -> anyhow::Result<ExitCode> {
     gui::display_available()?;
-    let (plan, data) = open::open(&windows.scenario, &windows.place)?;
+    let (plan, data, _claim) = open::open(&windows.scenario, &windows.place)?;
     let options = gui::Options {
         title: plan.title.clone(),
         one_window: windows.one_window,

@@ -19,7 +19,7 @@ use super::lab::{Lab, Wish};
 use super::outbox::{Ask, Outbox};
 use super::places::{Places, viewport};
 use super::windows::Windows;
-use super::{dark, display, dock, monitor, theme};
+use super::{arrangement, dark, display, dock, monitor, theme};
 use crate::lab::snapshot::{BoardView, ProgramKind, ProgramView};
 use crate::lab::{Action, Command, Snapshot};
 
@@ -203,7 +203,7 @@ impl App {
                 .with_title(title)
                 .with_app_id("twinboard")
                 .with_inner_size(place.size)
-                .with_min_inner_size([300.0, 240.0]);
+                .with_min_inner_size(arrangement::least_size(program.kind));
             if let Some(pos) = place.pos {
                 builder = builder.with_position(pos);
             }

@@ -43,6 +43,10 @@ const GAP: f32 = 8.0;
 /// A Lab lower than this is not worth the whole width.
 const LAB_LOWEST: f32 = 240.0;
 const LAB_HIGHEST: f32 = 640.0;
+/// A Lab on a small screen has at least this height.
+const STRIP: f32 = 200.0;
+/// The three windows of the dual-board system take this much.
+const SIDE_BY_SIDE: f32 = 1316.0;
 
 /// The size of a program's window when it is opened for the first time.
 pub fn first_size(kind: ProgramKind) -> Vec2 {
@@ -53,13 +57,33 @@ pub fn first_size(kind: ProgramKind) -> Vec2 {
     }
 }
 
+/// Under this size a program's window would clip what it says.
+pub fn least_size(kind: ProgramKind) -> Vec2 {
+    match kind {
+        ProgramKind::Card1 | ProgramKind::Card2 => vec2(300.0, 300.0),
+        ProgramKind::Display => vec2(400.0, 400.0),
+    }
+}
+
+/// Its first size, or less of it on a screen that has no room for all windows side by side.
+fn size(kind: ProgramKind, screen: Option<Vec2>) -> Vec2 {
+    let (first, least) = (first_size(kind), least_size(kind));
+    match screen {
+        Some(screen) if screen.x < SIDE_BY_SIDE => {
+            let height = screen.y - 2.0 * TITLE_BAR - GAP - STRIP;
+            vec2(least.x, first.y.min(height).max(least.y))
+        }
+        _ => first,
+    }
+}
+
 /// Arranges all windows on a screen, or only sizes them where the screen is not known.
 pub fn arrange(snapshot: &Snapshot, screen: Option<Vec2>) -> Arrangement {
     let programs: Vec<_> = snapshot
         .boards
         .iter()
         .flat_map(|board| &board.programs)
-        .map(|program| (program.name.clone(), first_size(program.kind)))
+        .map(|program| (program.name.clone(), size(program.kind, screen)))
         .collect();
     let total = programs.iter().map(|(_, size)| size.x + GAP).sum::<f32>() - GAP;
     let tallest = programs.iter().map(|(_, size)| size.y).fold(0.0, f32::max);
@@ -124,6 +148,7 @@ mod tests {
         check(1920.0, 1200.0, (1316.0, 570.0));
         check(1366.0, 768.0, (808.0, 238.0));
         check(3840.0, 2160.0, (1316.0, 640.0));
+        check(1024.0, 600.0, (608.0, 200.0));
     }
 
     #[test]

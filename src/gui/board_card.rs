@@ -110,9 +110,9 @@ fn broker_part(ui: &mut Ui, board: &BoardView, broker: &BrokerView, outbox: &Out
         );
     }
     let held = broker.holdings;
-    let text =
-        format!("{} retained · {} sessions · {} queued", held.retained, held.sessions, held.queued);
-    ui.add(Label::new(RichText::new(text).small().color(palette.weak)).wrap());
+    if let Some(text) = holds(board.power, broker) {
+        ui.add(Label::new(RichText::new(text).small().color(palette.weak)).wrap());
+    }
     if held.refused > 0 {
         let text = format!("{} refused by full queues", held.refused);
         ui.label(RichText::new(text).small().color(palette.bad));
@@ -129,14 +129,31 @@ fn broker_part(ui: &mut Ui, board: &BoardView, broker: &BrokerView, outbox: &Out
     }
 }
 
+/// What it holds, or what it had on disk when it last ran.
+fn holds(power: bool, broker: &BrokerView) -> Option<String> {
+    let held = broker.holdings;
+    let text =
+        format!("{} retained · {} sessions · {} queued", held.retained, held.sessions, held.queued);
+    let known = held.retained + held.sessions + held.queued > 0;
+    match (power && broker.run == Run::Running, broker.persistent) {
+        (true, _) => Some(text),
+        (false, true) if known => Some(format!("On disk: {text}")),
+        (false, _) => None,
+    }
+}
+
 /// Clients that are none of the board's own programs.
 fn guests(ui: &mut Ui, board: &BoardView) {
     let palette = theme::palette(ui);
     let own = |id: &str| board.programs.iter().any(|program| program.name.as_str() == id);
     for session in board.broker.sessions.iter().filter(|session| !own(&session.client_id)) {
         let state = if session.connected { "connected" } else { "away" };
-        let text = format!("{}: {state}, {} queued", session.client_id, session.queued);
-        ui.add(Label::new(RichText::new(text).small().color(palette.weak)).truncate());
+        let queued = match session.queued {
+            0 => String::new(),
+            queued => format!(", {queued} queued"),
+        };
+        let text = format!("{}: {state}{queued}", session.client_id);
+        ui.add(Label::new(RichText::new(text).small().color(palette.weak)).wrap());
     }
 }
 
@@ -156,6 +173,9 @@ fn program_part(ui: &mut Ui, board: &BoardView, program: &ProgramView, outbox: &
             } else {
                 controls::status(ui, palette.warn, false, &format!("Not connected{queued}"));
             }
+        }
+        None if board.power && program.run == Run::Running => {
+            controls::status(ui, palette.warn, false, "Not connected");
         }
         _ => controls::run(ui, palette, board.power, &program.run),
     }

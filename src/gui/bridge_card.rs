@@ -109,7 +109,7 @@ fn beliefs(
     let colour = if wrong { palette.warn } else { palette.weak };
     for (who, believes) in [(board.title.as_str(), here), (far, bridge.remote_believes)] {
         let text = format!("{who} believes: {}", word(believes));
-        ui.add(Label::new(RichText::new(text).small().color(colour)).truncate());
+        ui.add(Label::new(RichText::new(text).small().color(colour)).wrap());
     }
 }
 

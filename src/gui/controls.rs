@@ -45,7 +45,7 @@ pub fn status(ui: &mut Ui, colour: Color32, full: bool, words: &str) -> Response
         } else {
             ui.painter().circle_stroke(dot.center(), 3.5, Stroke::new(1.5, colour));
         }
-        ui.add(Label::new(RichText::new(words).small().color(colour)).truncate())
+        ui.add(Label::new(RichText::new(words).small().color(colour)).wrap())
     })
     .inner
 }

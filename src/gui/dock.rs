@@ -13,7 +13,7 @@ use super::windows::Windows;
 use crate::lab::Snapshot;
 
 /// A column under this width would clip its sensors' words; in points.
-const NARROWEST: f32 = 330.0;
+const NARROWEST: f32 = 310.0;
 /// Heights of the monitors' row, in points.
 const MONITORS: (f32, f32) = (420.0, 560.0);
 /// The Lab gets at least this height, in points.

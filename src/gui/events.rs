@@ -15,6 +15,8 @@ use crate::lab::trace::Entry;
 #[derive(Debug, Default)]
 pub struct Events {
     filter: String,
+    /// How many were listed in the last frame.
+    listed: usize,
 }
 
 impl Events {
@@ -39,7 +41,7 @@ impl Events {
         });
     }
 
-    fn list(&self, ui: &mut Ui, snapshot: &Snapshot, clock: Clock, palette: &Palette) {
+    fn list(&mut self, ui: &mut Ui, snapshot: &Snapshot, clock: Clock, palette: &Palette) {
         let words = self.filter.trim().to_lowercase();
         let wanted: Vec<&Arc<Entry>> = if words.is_empty() {
             snapshot.trace.iter().collect()
@@ -56,6 +58,11 @@ impl Events {
             };
             ui.label(RichText::new(nothing).color(palette.weak));
             return;
+        }
+        if self.listed != wanted.len() {
+            // The list finds its new end one frame late, and nothing else may ask for that frame.
+            self.listed = wanted.len();
+            ui.ctx().request_repaint();
         }
         ui.spacing_mut().item_spacing.y = 3.0;
         let height = ui.text_style_height(&egui::TextStyle::Body);

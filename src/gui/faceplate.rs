@@ -9,6 +9,9 @@ use crate::card::{Face, Link};
 use crate::lab::snapshot::{BoardView, ProgramKind, ProgramView};
 use crate::lab::{BoardName, ProgramName, Snapshot};
 
+/// Statistics and the time of the last update need this much to lie in one line; in points.
+const BOTH: f32 = 320.0;
+
 /// What one monitor's window is allowed to know.
 #[derive(Debug, Clone, Copy)]
 pub struct Plate<'a> {
@@ -105,17 +108,25 @@ pub fn foot(ui: &mut Ui, plate: &Plate<'_>) {
     let palette = theme::palette(ui);
     notes(ui, plate);
     theme::strip(palette.statistics).show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        let updated = match face.updated {
+            Some(at) => format!("Updated: {}", plate.clock.hms(at)),
+            None => String::from("Not updated yet"),
+        };
+        let updated = RichText::new(updated).small().color(palette.weak);
+        // Beside the statistics where there is room for both, otherwise below.
+        let beside = ui.available_width() >= BOTH;
         ui.horizontal(|ui| {
             statistics(ui, face);
-            let updated = match face.updated {
-                Some(at) => format!("Updated: {}", plate.clock.hms(at)),
-                None => String::from("Not updated yet"),
-            };
-            // Beside the statistics where there is room for both, otherwise below.
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.label(RichText::new(updated).small().color(palette.weak));
-            });
+            if beside {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.label(updated.clone());
+                });
+            }
         });
+        if !beside {
+            ui.label(updated);
+        }
     });
 }
 
@@ -139,7 +150,7 @@ fn notes(ui: &mut Ui, plate: &Plate<'_>) {
     let face = &plate.program.face;
     let palette = theme::palette(ui);
     if !face.note.is_empty() {
-        ui.label(RichText::new(&face.note).small().color(palette.warn));
+        ui.label(RichText::new(&face.note).small().color(palette.weak));
     }
     if let Some(ignored) = &face.ignored {
         let what = if face.ignored_count == 1 { "message" } else { "messages" };

@@ -5,7 +5,7 @@ use egui::{Button, Frame, Id, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::outbox::Outbox;
 use super::theme;
-use crate::lab::snapshot::Holdings;
+use crate::lab::snapshot::{Holdings, Run};
 use crate::lab::{Command, Snapshot};
 
 /// Whether the question is open.
@@ -79,7 +79,14 @@ fn goes(ui: &mut Ui, snapshot: &Snapshot) {
     theme::strip(theme::palette(ui).statistics).show(ui, |ui| {
         ui.set_min_width(ui.available_width());
         for board in &snapshot.boards {
-            ui.label(format!("{}: {}", board.title, in_words(board.broker.holdings)));
+            let broker = &board.broker;
+            let unknown = broker.run != Run::Running && broker.holdings == Holdings::default();
+            let words = if unknown && broker.persistent {
+                String::from("whatever its broker, which does not run, left on disk")
+            } else {
+                in_words(broker.holdings)
+            };
+            ui.label(format!("{}: {words}", board.title));
         }
     });
 }

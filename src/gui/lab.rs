@@ -19,6 +19,9 @@ const TALL: f32 = 460.0;
 /// From this width on, a low Lab has the events beside the drawing; in points.
 const WIDE: f32 = 1150.0;
 
+/// From this width on, the title row has room for all themes; in points.
+const ALL_THEMES: f32 = 780.0;
+
 /// What the Lab remembers between frames.
 #[derive(Debug, Default)]
 pub struct Lab {
@@ -110,6 +113,7 @@ impl Lab {
         tabs: bool,
     ) -> Option<Wish> {
         let mut wish = None;
+        let room = ui.available_width() >= ALL_THEMES;
         ui.horizontal(|ui| {
             ui.label(RichText::new(&snapshot.title).heading())
                 .on_hover_text(format!("State is kept in {}", snapshot.data.display()));
@@ -134,7 +138,11 @@ impl Lab {
                     }
                 }
                 ui.separator();
-                theme_choice(ui);
+                if room {
+                    theme_choice(ui);
+                } else {
+                    ui.menu_button("Theme", theme_choice);
+                }
             });
         });
         wish
@@ -158,20 +166,22 @@ impl Lab {
     }
 }
 
-/// What failed, and in which words; a failure that the world's own trouble tells is told once.
+/// What failed, and in which words. The world's own trouble is left out where the part that has it
+/// says the same.
 fn troubles(snapshot: &Snapshot) -> Vec<(String, String)> {
-    let mut all: Vec<_> =
-        snapshot.trouble.iter().map(|words| (String::from("Trouble"), words.clone())).collect();
+    let mut all = Vec::new();
     for board in snapshot.boards.iter().filter(|board| board.power) {
         let broker = (format!("{}'s broker", board.title), &board.broker.run);
         let programs = board.programs.iter().map(|it| (it.name.to_string(), &it.run));
         for (who, run) in std::iter::once(broker).chain(programs) {
-            if let Run::Failed(why) = run
-                && !all.iter().any(|(_, words)| words.contains(why.as_str()))
-            {
+            if let Run::Failed(why) = run {
                 all.push((format!("{who} failed"), why.clone()));
             }
         }
+    }
+    let told = |words: &String| all.iter().any(|(_, why)| words.contains(why.as_str()));
+    if let Some(words) = snapshot.trouble.as_ref().filter(|words| !told(words)) {
+        all.insert(0, (String::from("Trouble"), words.clone()));
     }
     all
 }

@@ -96,7 +96,7 @@ pub fn run(
             .with_title(format!("Twinboard - {title}"))
             .with_app_id("twinboard")
             .with_inner_size([1300.0, 560.0])
-            .with_min_inner_size([560.0, 200.0]),
+            .with_min_inner_size([620.0, 200.0]),
         renderer: eframe::Renderer::Glow,
         persistence_path: memory,
         ..eframe::NativeOptions::default()

@@ -106,8 +106,6 @@ fn paint(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, fill: egui::Col
 /// is painted behind each where something else was painted there before.
 fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<egui::Color32>) {
     let small = TextStyle::Small.resolve(ui.style());
-    let provenance =
-        if sensor.unsent { String::from("not sent yet") } else { provenance(clock, sensor) };
     let name = format!("Sensor {}", sensor.number.0);
     let put = |at: Pos2, align: Align2, words: String, font: FontId| {
         let galley = ui.painter().layout_no_wrap(words, font, theme::ON_STATE);
@@ -116,6 +114,26 @@ fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<e
             ui.painter().rect_filled(place.expand2(vec2(5.0, 1.0)), 4.0, fill);
         }
         ui.painter().galley(place.min, galley, theme::ON_STATE);
+        place
+    };
+    let origin = |at: Pos2, align: Align2, font: FontId| {
+        if !sensor.unsent {
+            let words = provenance(clock, sensor);
+            let room = rect.width() - 16.0;
+            let all = ui.painter().layout_no_wrap(words.clone(), font.clone(), theme::ON_STATE);
+            // The time says most; the rest is in the hover text.
+            let words = match sensor.origin {
+                Some((_, when)) if all.size().x > room => clock.hms(when),
+                _ => words,
+            };
+            return put(at, align, words, font);
+        }
+        // What counts for nobody else yet stands out: dark, in the state's colour.
+        let colour = theme::state_fill(sensor.state);
+        let galley = ui.painter().layout_no_wrap(String::from("not sent yet"), font, colour);
+        let place = align.anchor_size(at, galley.size());
+        ui.painter().rect_filled(place.expand2(vec2(7.0, 1.0)), 6.0, theme::ON_STATE);
+        ui.painter().galley(place.min, galley, colour);
         place
     };
     let inner = rect.shrink2(vec2(16.0, 8.0));
@@ -127,14 +145,16 @@ fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<e
         }
         symbol::state(ui.painter(), sensor.state, centre, points * 0.82, theme::ON_STATE);
     };
-    if rect.width() >= 280.0 {
+    // A low one has no room for three lines.
+    let wide = if rect.height() < 72.0 { 220.0 } else { 280.0 };
+    if rect.width() >= wide {
         let middle = inner.center().y;
         symbol(pos2(inner.left() + points * 0.5, middle));
         let left = inner.left() + points * 1.4;
         put(pos2(left, middle), Align2::LEFT_CENTER, state, theme::state_font(points));
         let right = inner.right();
         put(pos2(right, middle - 1.0), Align2::RIGHT_BOTTOM, name, theme::title_font());
-        put(pos2(right, middle + 3.0), Align2::RIGHT_TOP, provenance, small);
+        origin(pos2(right, middle + 3.0), Align2::RIGHT_TOP, small);
     } else if rect.width() >= 170.0 {
         // Three lines around the middle, so that a tall tile is not torn apart.
         let line = rect.center().y;
@@ -144,14 +164,14 @@ fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<e
         put(pos2(left, line), Align2::LEFT_CENTER, state, theme::state_font(points));
         let (above, below) = (pos2(inner.left(), line - apart), pos2(inner.left(), line + apart));
         put(above, Align2::LEFT_BOTTOM, name, theme::title_font());
-        put(below, Align2::LEFT_TOP, provenance, small);
+        origin(below, Align2::LEFT_TOP, small);
     } else {
         let inner = rect.shrink2(vec2(10.0, 7.0));
         put(inner.left_top(), Align2::LEFT_TOP, name, small.clone());
         let line = inner.center().y + 1.0;
         symbol(pos2(inner.left() + 8.0, line));
         put(pos2(inner.left() + 22.0, line), Align2::LEFT_CENTER, state, theme::title_font());
-        put(inner.left_bottom(), Align2::LEFT_BOTTOM, provenance, FontId::proportional(10.5));
+        origin(inner.left_bottom(), Align2::LEFT_BOTTOM, FontId::proportional(10.5));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The trace in sentences for people. Knows events, and nothing of windows or colours.
 
-use crate::broker::{self, event::DropReason};
+use crate::broker;
 use crate::card::Event as ProgramEvent;
 use crate::card::SensorNumber;
 use crate::lab::trace::Event;
@@ -83,71 +83,20 @@ fn title(snapshot: &Snapshot, name: &BoardName) -> String {
     board.map_or_else(|| name.to_string(), |board| board.title.clone())
 }
 
+/// The broker's own words; only how they are meant is added.
 fn of_broker(event: &broker::Event) -> (String, Tone) {
     use broker::Event as E;
-    match event {
-        E::Connected { client, session_present, clean_session } => {
-            let session = match (clean_session, session_present) {
-                (true, _) => "with a clean session",
-                (false, true) => "and takes up its session again",
-                (false, false) => "and begins a session that is kept",
-            };
-            (format!("{client} connected {session}"), Tone::Good)
-        }
-        E::Refused { client, reason } => {
-            let who = client.as_ref().map_or("a connection", |client| client.as_str());
-            (format!("refused {who}: {reason}"), Tone::Bad)
-        }
-        E::Disconnected { client, reason } => (format!("{client} is gone: {reason}"), Tone::Warn),
-        E::Published { client, topic, qos, retain, size_bytes } => {
-            let who = client.as_ref().map_or("the broker", |client| client.as_str());
-            let retained = if *retain { ", retained" } else { "" };
-            let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
-            (
-                format!("{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})"),
-                Tone::Plain,
-            )
-        }
-        E::Dropped { client, topic, qos, reason } => {
-            let why = match reason {
-                DropReason::QueueFull => "its queue is full",
-                DropReason::SlowReader => "it does not read",
-                DropReason::TooLarge => "it is too large for max_packet_size",
-            };
-            (format!("{topic} ({qos}) was not queued for {client}: {why}"), Tone::Bad)
-        }
-        E::BridgeDials { bridge, address } => (format!("{bridge} dials {address}"), Tone::Plain),
-        E::BridgeUp { bridge, session_present } => {
-            let session = if *session_present {
-                "the far broker had kept its session"
-            } else {
-                "the far broker began a new session"
-            };
-            (format!("{bridge} is connected; {session}"), Tone::Good)
-        }
-        E::BridgeDown { bridge, reason } => {
-            (format!("{bridge} is not connected: {reason}"), Tone::Bad)
-        }
-        E::SubscriptionRefused { bridge, filter } => {
-            (format!("the far broker of {bridge} refused a subscription to {filter}"), Tone::Bad)
-        }
-        E::RemoteForgot { bridge, in_flight } => {
-            let text = match in_flight {
-                0 => {
-                    format!("the far broker of {bridge} forgot its session; nothing was under way")
-                }
-                1 => format!("the far broker of {bridge} forgot its session; 1 message goes again"),
-                n => {
-                    format!("the far broker of {bridge} forgot its session; {n} messages go again")
-                }
-            };
-            (text, Tone::Warn)
-        }
-        E::StoreFails { reason } => {
-            (format!("cannot commit, so it promises nothing for now: {reason}"), Tone::Bad)
-        }
-        E::StoreWorks => (String::from("commits work again"), Tone::Good),
-    }
+    let tone = match event {
+        E::Published { .. } | E::BridgeDials { .. } => Tone::Plain,
+        E::Connected { .. } | E::BridgeUp { .. } | E::StoreWorks => Tone::Good,
+        E::Disconnected { .. } | E::RemoteForgot { .. } => Tone::Warn,
+        E::Refused { .. }
+        | E::Dropped { .. }
+        | E::BridgeDown { .. }
+        | E::SubscriptionRefused { .. }
+        | E::StoreFails { .. } => Tone::Bad,
+    };
+    (event.to_string(), tone)
 }
 
 fn of_program(event: &ProgramEvent) -> (String, Tone) {
@@ -179,6 +128,7 @@ fn of_program(event: &ProgramEvent) -> (String, Tone) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::event::DropReason;
     use crate::gui::fixtures;
     use crate::lab::{BridgeName, ProgramName};
     use crate::mqtt::{ClientId, QoS, Topic};

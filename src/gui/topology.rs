@@ -78,6 +78,10 @@ fn row(
             }
         }
     }
+    if others.is_empty() {
+        // No band of nothing between the boards and what lies below.
+        bottom = bottom.max(origin.y + ui.available_height() - 1.0);
+    }
     let palette = theme::palette(ui);
     for ((board, parts), ground) in snapshot.boards.iter().zip(&mut drawn).zip(grounds) {
         parts.outer.max.y = bottom;

@@ -3,10 +3,11 @@
 //! ```text
 //! DATA/<scenario>/state/<board>/broker.db     what the boards' brokers keep
 //! DATA/<scenario>/aside/<day and time>/…      what a fresh start moved out of the way
+//! DATA/<scenario>/in-use                       held locked by the process that runs it
 //! ```
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -17,11 +18,18 @@ use super::name::BoardName;
 
 /// A folder could not be used.
 #[derive(Debug, Error)]
-#[error("{what} {}: {source}; choose another folder with --data DIR", path.display())]
+#[error("{what} {}: {why}; {advice}choose another folder with --data DIR", path.display())]
 pub struct DataError {
     what: &'static str,
     path: PathBuf,
-    source: io::Error,
+    why: io::Error,
+    advice: &'static str,
+}
+
+/// A scenario's folder, for this process alone. It ends with the process at the latest.
+#[derive(Debug)]
+pub struct Claim {
+    _locked: File,
 }
 
 /// A scenario's part of the data folder.
@@ -43,6 +51,36 @@ impl Data {
                 .ok_or("this system tells of no folder for data; name one with --data DIR")?,
         };
         Ok(Self { folder: root.join(scenario) })
+    }
+
+    /// Makes the folder, and keeps other processes from running the same state.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written to, or when another process runs its state.
+    pub fn claim(&self) -> Result<Claim, DataError> {
+        let folder = &self.folder;
+        fs::create_dir_all(folder).map_err(error("cannot make the folder", folder))?;
+        let path = folder.join("in-use");
+        let cannot = || error("cannot keep a state in", folder);
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut file = options.open(&path).map_err(cannot())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(why)) => return Err(cannot()(why)),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Some systems let nobody read what is locked; then it stays unnamed.
+                let named = file.read_to_string(&mut holder).is_ok() && !holder.is_empty();
+                let who = if named { format!(" (process {holder})") } else { String::new() };
+                let why = io::Error::other(format!("another Twinboard{who} runs there"));
+                return Err(DataError { advice: "close that one, or ", ..cannot()(why) });
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()))
+            .map_err(cannot())?;
+        Ok(Claim { _locked: file })
     }
 
     /// The folder of this scenario.
@@ -111,12 +149,30 @@ fn free_name(folder: &Path, now: OffsetDateTime) -> PathBuf {
 }
 
 fn error<'a>(what: &'static str, path: &'a Path) -> impl Fn(io::Error) -> DataError + 'a {
-    move |source| DataError { what, path: path.to_owned(), source }
+    move |why| DataError { what, path: path.to_owned(), why, advice: "" }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_process_at_a_time() {
+        let root = tempfile::tempdir().expect("a folder");
+        let data = Data::new(Some(root.path()), "dual-board").expect("a root is given");
+        for _ in 0..2 {
+            let claim = data.claim().expect("it is free");
+            let error = data.claim().expect_err("it is taken").to_string();
+            let holder = format!("(process {}) runs there; close that one, or", std::process::id());
+            assert!(error.contains(&holder), "{error}");
+            drop(claim);
+        }
+        let file = root.path().join("a file");
+        fs::write(&file, "").expect("written");
+        let data = Data::new(Some(&file), "dual-board").expect("a root is given");
+        let error = data.claim().expect_err("no folder can be there").to_string();
+        assert!(error.contains("a file") && error.contains("--data DIR"), "{error}");
+    }
 
     #[test]
     fn aside_and_back() {

@@ -69,7 +69,7 @@ pub struct BrokerView {
     pub port: u16,
     /// Whether its state outlives it; otherwise it is memory only.
     pub persistent: bool,
-    /// What it holds.
+    /// What it holds; what it left on disk, when it does not run.
     pub holdings: Holdings,
     /// A store that fails to commit, in words.
     pub store_trouble: Option<String>,

@@ -100,7 +100,7 @@ impl Link {
         loop {
             self.outbox.may_read().await;
             if let Err(error) = self.socket.stream.readable().await {
-                return End::Closed(error.to_string());
+                return End::Closed(in_words(&error));
             }
             buffer.reserve(size);
             match self.socket.stream.try_read_buf(&mut buffer) {
@@ -111,7 +111,7 @@ impl Link {
                 Ok(count) if count < size / 4 => size = (size / 2).max(least),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return End::Closed(error.to_string()),
+                Err(error) => return End::Closed(in_words(&error)),
             }
             if let Err(error) = self.pass_on(&mut buffer).await {
                 return End::Malformed(error.to_string());
@@ -191,6 +191,17 @@ impl Link {
         if timeout(LINGER_LIMIT, goodbye).await.is_err() {
             tracing::debug!(conn = self.conn.0, "the other side says no goodbye");
         }
+    }
+}
+
+/// How a connection ended, for people.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => "the connection was cut".to_owned(),
+        io::ErrorKind::TimedOut => "the other side was not heard any more".to_owned(),
+        _ => error.to_string(),
     }
 }
 

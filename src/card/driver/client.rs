@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,7 +99,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(identity: Identity, address: SocketAddr) -> Self {
+    pub(super) fn new(identity: Identity) -> Self {
+        // None is dialled before `dial` says which.
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut options = options(&identity, address);
         options.set_inflight(IDS);
         let (requests, mut events) = AsyncClient::new(options, 2 * usize::from(IDS));

@@ -67,7 +67,7 @@ pub enum Report {
 /// Runs `program` on the current tokio runtime.
 ///
 /// It dials `address` as it stands at each dial; a change ends a wait and an attempt under way,
-/// but no connection. `clock` gives the time since the world began. `report` is called from the
+/// but no connection. While there is none it does not dial. `clock` gives the time since the world began. `report` is called from the
 /// program's task and must not block.
 ///
 /// # Panics
@@ -75,7 +75,7 @@ pub enum Report {
 #[must_use = "a dropped handle kills the program"]
 pub fn spawn(
     program: Box<dyn Program>,
-    address: watch::Receiver<SocketAddr>,
+    address: watch::Receiver<Option<SocketAddr>>,
     clock: impl Fn() -> Duration + Send + 'static,
     report: impl FnMut(Report) + Send + 'static,
 ) -> Handle {
@@ -85,13 +85,13 @@ pub fn spawn(
 fn spawn_within(
     limits: Limits,
     program: Box<dyn Program>,
-    address: watch::Receiver<SocketAddr>,
+    address: watch::Receiver<Option<SocketAddr>>,
     clock: impl Fn() -> Duration + Send + 'static,
     report: impl FnMut(Report) + Send + 'static,
 ) -> Handle {
     let (orders, taken) = mpsc::channel(ORDERS);
     let (sender, face) = watch::channel(Arc::new(program.face().clone()));
-    let client = Client::new(program.identity(), *address.borrow());
+    let client = Client::new(program.identity());
     let desk = Desk { program, clock: Box::new(clock), report: Box::new(report), face: sender };
     let task = Task { limits, desk, client, address, orders: taken };
     Handle { orders, face, task: tokio::spawn(task.run()) }
@@ -146,7 +146,7 @@ struct Task {
     limits: Limits,
     desk: Desk,
     client: Client,
-    address: watch::Receiver<SocketAddr>,
+    address: watch::Receiver<Option<SocketAddr>>,
     orders: mpsc::Receiver<Order>,
 }
 
@@ -174,6 +174,12 @@ impl Task {
         let mut wait = self.limits.first_wait;
         loop {
             let address = *self.address.borrow_and_update();
+            let Some(address) = address else {
+                if self.nowhere().await == Next::End {
+                    return;
+                }
+                continue;
+            };
             self.client.dial(address);
             let mut next = self.connection().await;
             if let Next::Wait { held } = next {
@@ -183,6 +189,19 @@ impl Task {
             }
             if next == Next::End {
                 return;
+            }
+        }
+    }
+
+    /// Waits for an address: its board's broker could not start, and whoever has its port is a
+    /// stranger.
+    async fn nowhere(&mut self) -> Next {
+        let reason = "its broker could not start".to_owned();
+        drop(self.desk.input(Input::Disconnected { reason }));
+        loop {
+            let next = self.pause(Duration::MAX).await;
+            if next == Next::End || self.address.borrow().is_some() {
+                return next;
             }
         }
     }

@@ -61,7 +61,7 @@ impl Mosquitto {
     }
 
     fn run(&self, program: impl Program + 'static) -> Handle {
-        let (_sender, address) = watch::channel(self.address);
+        let (_sender, address) = watch::channel(Some(self.address));
         let began = Instant::now();
         spawn(Box::new(program), address, move || began.elapsed(), |_| {})
     }

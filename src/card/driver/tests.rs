@@ -66,7 +66,7 @@ impl Program for Probe {
 /// A probe that runs, and the listener it dials.
 struct Bench {
     listener: TcpListener,
-    address: watch::Sender<SocketAddr>,
+    address: watch::Sender<Option<SocketAddr>>,
     handle: Handle,
     inputs: mpsc::UnboundedReceiver<Input>,
     reports: mpsc::UnboundedReceiver<Report>,
@@ -79,7 +79,7 @@ impl Bench {
 
     async fn within(limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let (address, seen) = watch::channel(listener.local_addr().expect("it is bound"));
+        let (address, seen) = watch::channel(listener.local_addr().ok());
         let (sender, inputs) = mpsc::unbounded_channel();
         let (reporter, reports) = mpsc::unbounded_channel();
         let report = move |report| reporter.send(report).expect("the test listens");
@@ -373,13 +373,13 @@ async fn a_change_of_address_and_retry_now_end_the_wait() {
     let nobody = other.local_addr().expect("it is bound");
     drop(bench.accept(false, 0).await);
     bench.expect_gone().await;
-    bench.address.send(nobody).expect("it runs");
+    bench.address.send(Some(nobody)).expect("it runs");
     let reason = format!("nobody listens at {nobody}: start the broker");
     assert_eq!(bench.expect_gone().await, reason);
     bench.handle.retry_now().expect("it takes orders");
     assert_eq!(bench.expect_gone().await, reason);
     let listening = bench.listener.local_addr().expect("it is bound");
-    bench.address.send(listening).expect("it runs");
+    bench.address.send(Some(listening)).expect("it runs");
     bench.accept(false, 0).await;
 }
 
@@ -428,6 +428,19 @@ async fn a_killed_program_says_nothing() {
     let mut peer = bench.accept(false, 0).await;
     drop(bench.handle);
     assert_eq!(peer.try_receive().await, None);
+}
+
+#[tokio::test]
+async fn without_an_address_nobody_is_dialled() {
+    let mut bench = Bench::new().await;
+    let address = bench.address.send_replace(None);
+    assert!(bench.expect_gone().await.contains("could not start"));
+    bench.handle.retry_now().expect("it runs");
+    bench.publish(0).await;
+    let dialled = timeout(Duration::from_millis(100), bench.accept_silent()).await;
+    assert!(dialled.is_err(), "a stranger was dialled");
+    bench.address.send_replace(address);
+    bench.accept(false, 0).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::broker::{Address, BridgeSettings, Image};
 use crate::card::{self, Face, driver};
 use crate::lab::data::Data;
 use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
-use crate::lab::snapshot::{ProgramKind, Run};
+use crate::lab::snapshot::{Holdings, ProgramKind, Run};
 use crate::net::{self, BrokerHandle, Clock, LiveCable, Start};
 use crate::store::Store;
 
@@ -22,6 +22,8 @@ pub struct Board {
     pub broker: Option<BrokerHandle>,
     /// Whether the broker runs.
     pub run: Run,
+    /// What it holds, or held when it last ran.
+    pub holdings: Holdings,
     /// Its programs, in the order of the plan.
     pub programs: Vec<Program>,
     /// The cables of its bridges, in the order of the plan.
@@ -30,6 +32,9 @@ pub struct Board {
     listen: Vec<SocketAddr>,
     /// Ports that were found free, held until the broker's first start.
     held: Vec<TcpListener>,
+    /// Where its programs dial. Nowhere after a start that failed: if its port is taken, then by a
+    /// stranger, whose broker is none of theirs.
+    door: watch::Sender<Option<SocketAddr>>,
 }
 
 /// A program of a board.
@@ -71,10 +76,12 @@ impl Board {
             power: false,
             broker: None,
             run: Run::Stopped,
+            holdings: Holdings::default(),
             programs: plan.programs.iter().map(program).collect(),
             cables: Vec::new(),
             listen,
             held,
+            door: watch::Sender::new(None),
         })
     }
 
@@ -104,14 +111,23 @@ impl Board {
                 notes.follow(handle.changes());
                 self.broker = Some(handle);
                 self.run = Run::Running;
+                self.open_door(true);
                 for program in self.programs.iter().filter_map(|it| it.handle.as_ref()) {
                     if let Err(error) = program.retry_now() {
                         tracing::debug!(%error, "a program will dial by itself");
                     }
                 }
             }
-            Err(why) => self.run = Run::Failed(why),
+            Err(why) => {
+                self.run = Run::Failed(why);
+                self.open_door(false);
+            }
         }
+    }
+
+    fn open_door(&self, open: bool) {
+        let address = open.then(|| self.address());
+        self.door.send_if_modified(|door| std::mem::replace(door, address) != address);
     }
 
     fn open_broker(
@@ -178,8 +194,6 @@ impl Board {
             return;
         }
         let (name, notes) = (plan.programs[at].name.clone(), notes.clone());
-        // The sender is dropped at once: the address stays as it is.
-        let (_, address) = watch::channel(self.address());
         let report = move |report| match report {
             driver::Report::Face(_) => notes.touch(),
             driver::Report::Event { at, event } => {
@@ -187,7 +201,7 @@ impl Board {
             }
         };
         let program = make(plan.programs[at].kind, plan);
-        let handle = driver::spawn(program, address, move || clock.now(), report);
+        let handle = driver::spawn(program, self.door.subscribe(), move || clock.now(), report);
         self.programs[at].handle = Some(handle);
         self.programs[at].run = Run::Running;
     }

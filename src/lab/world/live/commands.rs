@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{World, apply};
 use crate::broker::{BridgeNumber, BridgeOrder};
 use crate::card::SensorNumber;
-use crate::lab::snapshot::Run;
+use crate::lab::snapshot::{Holdings, Run};
 use crate::lab::trace::Event;
 use crate::lab::{Action, BoardName, BridgeName, CableFault, Command, ProgramName};
 
@@ -152,6 +152,7 @@ impl World {
     /// Gives all boards power, mends all cables.
     pub(super) fn start_everything(&mut self) {
         for board in 0..self.boards.len() {
+            self.boards[board].holdings = Holdings::default();
             for cable in self.boards[board].cables.iter().flatten() {
                 cable.mend();
             }

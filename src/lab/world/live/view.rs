@@ -44,6 +44,13 @@ impl World {
                 None => Status::default(),
             });
         }
+        for (at, status) in statuses.iter().enumerate() {
+            let (plan, board) = (&self.plan.boards[at], &mut self.boards[at]);
+            // Without a broker, the status is empty, and so is what a memory-only one left.
+            if board.broker.is_some() || !plan.settings.persistence {
+                board.holdings = holdings(plan, status);
+            }
+        }
         let boards = self.plan.boards.iter().zip(&self.boards).zip(&statuses);
         let boards = boards.map(|((plan, board), status)| BoardView {
             name: plan.name.clone(),
@@ -97,24 +104,27 @@ impl World {
         });
         let bridges: Vec<_> = bridges.collect();
         let sessions: Vec<_> = status.sessions.iter().map(session_view).collect();
-        let persistent = status.sessions.iter().filter(|it| it.persistent).count();
-        let of_bridges = plan.settings.bridges.iter().filter(|it| !it.local_cleansession).count();
-        let holdings = Holdings {
-            retained: status.retained,
-            sessions: persistent + if status.bridges.is_empty() { 0 } else { of_bridges },
-            queued: sessions.iter().map(|it| it.queued).sum::<usize>()
-                + bridges.iter().map(|it| it.queued).sum::<usize>(),
-            refused: status.refused,
-        };
         BrokerView {
             run: board.run.clone(),
             port: board.address().port(),
             persistent: plan.settings.persistence,
-            holdings,
+            holdings: board.holdings,
             store_trouble: status.store_trouble.clone(),
             sessions,
             bridges,
         }
+    }
+}
+
+fn holdings(plan: &BoardPlan, status: &Status) -> Holdings {
+    let persistent = status.sessions.iter().filter(|it| it.persistent).count();
+    let of_bridges = plan.settings.bridges.iter().filter(|it| !it.local_cleansession).count();
+    Holdings {
+        retained: status.retained,
+        sessions: persistent + if status.bridges.is_empty() { 0 } else { of_bridges },
+        queued: status.sessions.iter().map(|it| it.queued).sum::<usize>()
+            + status.bridges.iter().map(|it| it.queued).sum::<usize>(),
+        refused: status.refused,
     }
 }
 
