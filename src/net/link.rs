@@ -36,6 +36,10 @@ const LINGER_LIMIT: Duration = Duration::from_millis(250);
 /// The least and the most that is read at once, in bytes.
 const READ_BYTES: (usize, usize) = (4 * 1024, 64 * 1024);
 
+/// The most that is written at once, in bytes. Only a write that has returned counts as written, so
+/// a long one would make a connection seem stalled whose other side has read most of it already.
+const WRITE_BYTES: usize = 128 * 1024;
+
 /// The most packets in one batch.
 const BATCH: usize = 1024;
 
@@ -150,7 +154,7 @@ impl Link {
     async fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            match self.socket.stream.try_write(rest) {
+            match self.socket.stream.try_write(&rest[..rest.len().min(WRITE_BYTES)]) {
                 Ok(count) => {
                     rest = &rest[count..];
                     if self.outbox.written(count) {
