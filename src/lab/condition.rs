@@ -101,3 +101,71 @@ fn word(state: Option<bool>) -> &'static str {
         None => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::fixtures::{bridge_mut, dual_board, program_mut};
+
+    /// What stands against `condition`, in a world where all is well but for `change`.
+    fn check(condition: &Condition, change: impl FnOnce(&mut Snapshot), expected: Option<&str>) {
+        let mut snapshot = dual_board();
+        for board in &mut snapshot.boards {
+            board.broker.holdings.queued = 0;
+        }
+        change(&mut snapshot);
+        assert_eq!(against(condition, &snapshot).as_deref(), expected, "{condition}");
+    }
+
+    fn display(snapshot: &mut Snapshot) -> &mut ProgramView {
+        program_mut(snapshot, "global_display")
+    }
+
+    #[test]
+    fn what_programs_show() {
+        let shows = |state| Condition::Shows { program: "global_display".into(), sensor: 2, state };
+        check(&shows(Some(false)), |_| {}, None);
+        check(&shows(Some(true)), |_| {}, Some("global_display shows sensor 2 as KO"));
+        let forget = |it: &mut Snapshot| display(it).face.heard[1].state = None;
+        check(&shows(None), forget, None);
+        check(&shows(Some(false)), forget, Some("global_display shows sensor 2 as unknown"));
+    }
+
+    #[test]
+    fn who_is_connected() {
+        let name = "global_display".to_owned();
+        let cut = |it: &mut Snapshot| display(it).face.link = Link::default();
+        let stop = |it: &mut Snapshot| display(it).run = Run::Stopped;
+        check(&Condition::Online(name.clone()), |_| {}, None);
+        check(&Condition::Online(name.clone()), cut, Some("global_display is not connected"));
+        check(&Condition::Online(name.clone()), stop, Some("global_display is not connected"));
+        check(&Condition::Offline(name.clone()), stop, None);
+        check(&Condition::Offline(name), |_| {}, Some("global_display is connected"));
+        let name = "bridge_to_broker1".to_owned();
+        let down = |it: &mut Snapshot| bridge_mut(it).state = BridgeState::Connecting;
+        check(&Condition::Connected(name.clone()), |_| {}, None);
+        check(
+            &Condition::Connected(name.clone()),
+            down,
+            Some("bridge_to_broker1 is not connected"),
+        );
+        check(&Condition::Disconnected(name.clone()), down, None);
+        check(&Condition::Disconnected(name), |_| {}, Some("bridge_to_broker1 is connected"));
+    }
+
+    #[test]
+    fn who_agrees_and_what_waits() {
+        check(&Condition::Agree, |_| {}, None);
+        let differ = |it: &mut Snapshot| display(it).face.heard[0].state = Some(false);
+        let why = "global_display shows sensor 1 as KO, card1_monitor shows it as OK";
+        check(&Condition::Agree, differ, Some(why));
+        let forget = |it: &mut Snapshot| display(it).face.heard[0].state = None;
+        check(&Condition::Agree, forget, Some("global_display does not know sensor 1"));
+        check(&Condition::Quiet, |_| {}, None);
+        let wait = |it: &mut Snapshot| it.boards[1].broker.holdings.queued = 3;
+        check(&Condition::Quiet, wait, Some("3 messages wait at the broker of board2"));
+        let click = |it: &mut Snapshot| program_mut(it, "card1_monitor").face.own[2].unsent = true;
+        let why = "a click on sensor 3 of card1_monitor is not sent yet";
+        check(&Condition::Quiet, click, Some(why));
+    }
+}

@@ -9,6 +9,8 @@
 pub mod command;
 pub mod condition;
 pub mod data;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod name;
 pub mod plan;
 pub mod script;

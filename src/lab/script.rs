@@ -126,3 +126,79 @@ fn act(target: &Target, action: Action) -> Command {
         Target::Bridge(name) => Command::Bridge { bridge: BridgeName::new(name), action },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::scenario::Condition;
+    use crate::lab::fixtures::{dual_board, program_mut};
+
+    fn step(deed: Deed) -> Step {
+        Step { say: None, deed, line: 1 }
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_script_waits_for_each_deed_and_for_its_conditions() {
+        let (program, sensor) = ("card1_monitor".to_owned(), 2);
+        let shows = Condition::Shows { program: program.clone(), sensor, state: Some(true) };
+        let steps = vec![
+            step(Deed::Toggle { program: program.clone(), sensor }),
+            step(Deed::WaitUntil { condition: shows, within: secs(5) }),
+            step(Deed::Kill(Target::Program(program))),
+        ];
+        let mut snapshot = dual_board();
+        let mut script = Script::new(steps, 0);
+        let program = ProgramName::new("card1_monitor");
+        let sensor = SensorNumber(2);
+        let toggle = Command::Toggle { program: program.clone(), sensor };
+        assert_eq!(script.turn(&snapshot, secs(1)), Turn::Do(0, toggle));
+        // The world has not done it yet, whatever the snapshot shows.
+        program_mut(&mut snapshot, "card1_monitor").face.own[1].state = Some(true);
+        assert_eq!(script.turn(&snapshot, secs(1)), Turn::Wait { until: None });
+        snapshot.done = 1;
+        program_mut(&mut snapshot, "card1_monitor").face.own[1].state = Some(false);
+        assert_eq!(script.turn(&snapshot, secs(2)), Turn::Wait { until: Some(secs(7)) });
+        assert_eq!(script.turn(&snapshot, secs(6)), Turn::Wait { until: Some(secs(7)) });
+        assert_eq!(script.clone().turn(&snapshot, secs(7)), Turn::Late(1));
+        let why = script.late(1, &snapshot);
+        assert_eq!(why, "not within 5 s: card1_monitor shows sensor 2 as KO");
+        program_mut(&mut snapshot, "card1_monitor").face.own[1].state = Some(true);
+        assert_eq!(script.turn(&snapshot, secs(6)), Turn::Held(1));
+        let kill = Command::Program { program, action: Action::Kill };
+        assert_eq!(script.turn(&snapshot, secs(6)), Turn::Do(2, kill));
+        snapshot.done = 2;
+        assert_eq!(script.turn(&snapshot, secs(6)), Turn::Done);
+    }
+
+    #[test]
+    fn every_deed_is_a_command() {
+        let name = || "x".to_owned();
+        let check = |deed: Deed, expected: Command| assert_eq!(command(&deed), expected);
+        let (board, bridge) = (BoardName::new("x"), BridgeName::new("x"));
+        let (program, action) = (ProgramName::new("x"), Action::Stop);
+        let sensor = SensorNumber(4);
+        check(
+            Deed::Set { program: name(), sensor: 4, ok: false },
+            Command::Set { program: program.clone(), sensor, ok: false },
+        );
+        check(Deed::Stop(Target::Program(name())), Command::Program { program, action });
+        check(
+            Deed::Start(Target::Broker(name())),
+            Command::Broker { board: board.clone(), action: Action::Start },
+        );
+        check(
+            Deed::Restart(Target::Bridge(name())),
+            Command::Bridge { bridge: bridge.clone(), action: Action::Restart },
+        );
+        check(Deed::PowerOff(name()), Command::Power { board: board.clone(), on: false });
+        check(Deed::PowerOn(name()), Command::Power { board, on: true });
+        let cable = |fault| Command::Cable { bridge: bridge.clone(), fault };
+        check(Deed::Cut(name()), cable(CableFault::Cut));
+        check(Deed::CutSilently(name()), cable(CableFault::CutSilently));
+        check(Deed::Mend(name()), cable(CableFault::Mend));
+    }
+}

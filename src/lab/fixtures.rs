@@ -1,0 +1,124 @@
+//! A world for tests: the dual-board scenario at one moment, as plain values.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::card::Event as ProgramEvent;
+use crate::card::{Face, Link, Origin, SensorFace, SensorNumber};
+use crate::lab::snapshot::{
+    BoardView, BridgeState, BridgeView, BrokerView, CableState, Holdings, ProgramKind, ProgramView,
+    Run, SessionView,
+};
+use crate::lab::trace::{Entry, Event};
+use crate::lab::{BoardName, BridgeName, ProgramName, Snapshot};
+
+/// Everything runs; sensor 2 is KO. The world began at noon UTC.
+pub fn dual_board() -> Snapshot {
+    let board1 = BoardView {
+        name: BoardName::new("board1"),
+        title: String::from("Board 1"),
+        power: true,
+        broker: broker(1883, &["card1_monitor"], Vec::new()),
+        programs: vec![program("card1_monitor", ProgramKind::Card1, 1..4, 0..0)],
+    };
+    let bridge = BridgeView {
+        name: bridge_name(),
+        state: BridgeState::Connected { since: secs(1) },
+        remote: Some(BoardName::new("board1")),
+        rules: vec![
+            String::from("topic sensors/card1 in 2"),
+            String::from("topic sensors/all out 2"),
+        ],
+        queued: 0,
+        crossed: (5, 7),
+        remote_believes: Some(true),
+        cable: CableState::Whole,
+    };
+    let board2 = BoardView {
+        name: BoardName::new("board2"),
+        title: String::from("Board 2"),
+        power: true,
+        broker: broker(1884, &["card2_monitor", "global_display"], vec![bridge]),
+        programs: vec![
+            program("card2_monitor", ProgramKind::Card2, 4..7, 1..4),
+            program("global_display", ProgramKind::Display, 0..0, 1..7),
+        ],
+    };
+    let event = Event::Program {
+        program: ProgramName::new("card1_monitor"),
+        event: ProgramEvent::Sensor { sensor: SensorNumber(2), state: Some(false) },
+    };
+    Snapshot {
+        title: String::from("Dual board"),
+        began: SystemTime::UNIX_EPOCH + Duration::from_hours(12),
+        now: secs(60),
+        data: PathBuf::from("data"),
+        boards: vec![board1, board2],
+        trace: VecDeque::from([Arc::new(Entry { number: 1, at: secs(4), event })]),
+        aside: Vec::new(),
+        trouble: None,
+        done: 0,
+    }
+}
+
+/// The bridge of [`dual_board`].
+pub fn bridge_name() -> BridgeName {
+    BridgeName::new("bridge_to_broker1")
+}
+
+/// The program `name`, to be changed.
+pub fn program_mut<'a>(snapshot: &'a mut Snapshot, name: &str) -> &'a mut ProgramView {
+    let mut programs = snapshot.boards.iter_mut().flat_map(|board| &mut board.programs);
+    programs.find(|program| program.name.as_str() == name).expect("a program of the scenario")
+}
+
+/// The bridge, to be changed.
+pub fn bridge_mut(snapshot: &mut Snapshot) -> &mut BridgeView {
+    &mut snapshot.boards[1].broker.bridges[0]
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn broker(port: u16, clients: &[&str], bridges: Vec<BridgeView>) -> BrokerView {
+    let session =
+        |client: &&str| SessionView { client_id: (*client).to_owned(), connected: true, queued: 0 };
+    BrokerView {
+        run: Run::Running,
+        port,
+        persistent: true,
+        holdings: Holdings { retained: 3, sessions: 2, queued: 4, refused: 0 },
+        store_trouble: None,
+        sessions: clients.iter().map(session).collect(),
+        bridges,
+    }
+}
+
+fn program(
+    name: &str,
+    kind: ProgramKind,
+    own: std::ops::Range<u8>,
+    heard: std::ops::Range<u8>,
+) -> ProgramView {
+    let sensor = |origin: Origin| {
+        move |number: u8| SensorFace {
+            number: SensorNumber(number),
+            state: Some(number != 2),
+            origin: Some((origin, secs(4))),
+            unsent: false,
+        }
+    };
+    let face = Face {
+        link: Link::Online { since: secs(1), session_present: true },
+        own: own.map(sensor(Origin::Clicked)).collect(),
+        heard: heard.map(sensor(Origin::Live)).collect(),
+        updated: Some(secs(4)),
+        restored: true,
+        bridge: (kind == ProgramKind::Display).then_some((true, secs(1))),
+        ..Face::default()
+    };
+    ProgramView { name: ProgramName::new(name), kind, run: Run::Running, face }
+}
