@@ -126,6 +126,8 @@ impl Broker {
         self.watch_silence(conn, patience.map(|it| self.now + it));
         let clean_session = connect.clean_session;
         self.tell(Event::Connected { client, session_present, clean_session });
+        // In MQTT 3.1 that byte of CONNACK is reserved. [MQTT 3.1, section 3.2]
+        let session_present = session_present && connect.level != Level::V31;
         let answer = ConnAck { session_present, code: ConnectCode::Accepted };
         self.send(conn, Packet::ConnAck(answer), true);
         for packet in self.sessions[key].outgoing.resume() {

@@ -22,6 +22,19 @@ fn who_is_let_in() {
     check(Connect { bridge: true, ..connect("a", false) }, ConnectCode::Accepted);
 }
 
+/// Its first byte after the header is reserved there, and strict clients look at it.
+#[test]
+fn a_connack_of_mqtt_3_1_never_says_session_present() {
+    let mut bench = Bench::new();
+    let check = |bench: &mut Bench, level: Level, session_present: bool| {
+        let conn = bench.ask(Connect { level, ..connect("a", false) });
+        bench.expect(conn, [connack(session_present, ConnectCode::Accepted)]);
+    };
+    check(&mut bench, Level::V31, false);
+    check(&mut bench, Level::V31, false);
+    check(&mut bench, Level::V311, true);
+}
+
 #[test]
 fn empty_names_may_be_forbidden_and_differ_otherwise() {
     let mut bench = Bench::new();
