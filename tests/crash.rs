@@ -50,10 +50,8 @@ fn change(shared: &Shared, how: impl FnOnce(&mut Ledger)) {
 
 fn wait_until(shared: &Shared, what: &str, holds: impl Fn(&Ledger) -> bool) {
     let ledger = shared.0.lock().expect("no test panicked");
-    let (_ledger, waited) = shared
-        .1
-        .wait_timeout_while(ledger, PATIENCE, |it| !holds(it))
-        .expect("no test panicked");
+    let (_ledger, waited) =
+        shared.1.wait_timeout_while(ledger, PATIENCE, |it| !holds(it)).expect("no test panicked");
     assert!(!waited.timed_out(), "waited in vain until {what}");
 }
 
@@ -231,10 +229,8 @@ fn nothing_acknowledged_is_lost_or_repeated() {
     let once = subscriber("at-least-once", QoS::AtLeastOnce, address, &shared);
     change(&shared, |it| it.open = true);
     let publisher = |place, topic, qos| Publisher { place, topic, qos, address }.spawn(&shared);
-    let publishers = [
-        publisher(0, "once", QoS::ExactlyOnce),
-        publisher(1, "at-least-once", QoS::AtLeastOnce),
-    ];
+    let publishers =
+        [publisher(0, "once", QoS::ExactlyOnce), publisher(1, "at-least-once", QoS::AtLeastOnce)];
     for round in 0..rounds {
         some_moment(&shared, &mut random);
         broker.kill();

@@ -130,11 +130,7 @@ impl Client {
         let topic = Topic::parse(topic).expect("a topic");
         let payload = payload.to_owned().into();
         let publish = Publish { dup: false, qos, retain, topic, packet_id: Some(id), payload };
-        self.unfinished.push_back(Unfinished {
-            id,
-            publish: publish.clone(),
-            released: false,
-        });
+        self.unfinished.push_back(Unfinished { id, publish: publish.clone(), released: false });
         self.send(&Packet::Publish(publish))
     }
 
