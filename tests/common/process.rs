@@ -60,9 +60,15 @@ impl Process {
         }
     }
 
-    /// Ends it as `kill -9` does.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
+    /// Ends it: as it asks to be ended, where the system can ask for that, or as `kill -9` does.
+    pub fn end(&mut self, politely: bool) {
+        let Some(mut child) = self.child.take() else { return };
+        if politely && cfg!(unix) {
+            let asked = Command::new("kill").arg(child.id().to_string()).status();
+            assert!(asked.expect("there is a kill").success(), "it is there to be asked");
+            let ended = child.wait().expect("it ends");
+            assert!(ended.success(), "{}: {ended}", self.name);
+        } else {
             child.kill().and_then(|()| child.wait()).expect("it can be killed");
         }
     }
