@@ -6,150 +6,21 @@
 
 #[path = "common/client.rs"]
 mod client;
+#[path = "common/ledger.rs"]
+mod ledger;
 #[path = "common/process.rs"]
 mod process;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use client::{Client, Happened};
+use ledger::{Publisher, Shared, change, check_once, setting, some_moment, subscriber, wait_until};
 use process::{Process, free_port};
 use twinboard::mqtt::QoS;
 
-/// How long what must happen may take; only waited out when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// So many messages a publisher has on their way at once.
-const WINDOW: usize = 8;
-/// How long a subscriber waits at most before it looks whether it is to end.
-const GLANCE: Duration = Duration::from_millis(20);
-
-/// What clients and the test know of each other.
-#[derive(Default)]
-struct Ledger {
-    /// Publishers go on only while this is set.
-    open: bool,
-    /// Publishers finish what they have begun and begin nothing new.
-    last_round: bool,
-    /// Subscribers end.
-    over: bool,
-    /// For each publisher the number of its last message that was acknowledged.
-    acknowledged: [u32; 2],
-    /// How many messages arrived at subscribers.
-    arrived: usize,
-}
-
-type Shared = Arc<(Mutex<Ledger>, Condvar)>;
-
-fn change(shared: &Shared, how: impl FnOnce(&mut Ledger)) {
-    how(&mut shared.0.lock().expect("no test panicked"));
-    shared.1.notify_all();
-}
-
-fn wait_until(shared: &Shared, what: &str, holds: impl Fn(&Ledger) -> bool) {
-    let ledger = shared.0.lock().expect("no test panicked");
-    let (_ledger, waited) =
-        shared.1.wait_timeout_while(ledger, PATIENCE, |it| !holds(it)).expect("no test panicked");
-    assert!(!waited.timed_out(), "waited in vain until {what}");
-}
-
-/// A publisher of numbered, retained messages, from 1 on.
-struct Publisher {
-    place: usize,
-    topic: &'static str,
-    qos: QoS,
-    address: SocketAddr,
-}
-
-impl Publisher {
-    fn spawn(self, shared: &Shared) -> JoinHandle<u32> {
-        let shared = Arc::clone(shared);
-        thread::spawn(move || self.run(&shared))
-    }
-
-    /// Publishes until the last round, and gives back how many.
-    fn run(&self, shared: &Shared) -> u32 {
-        let mut client = Client::new(&format!("publisher {}", self.topic), false);
-        let mut published = 0;
-        let mut known = false;
-        loop {
-            wait_until(shared, "publishers may go on", |it| it.open);
-            let Ok(present) = client.connect(self.address) else {
-                thread::sleep(Duration::from_millis(2));
-                continue;
-            };
-            assert!(present || !known, "a session that was acknowledged is gone");
-            known = true;
-            if self.publish(&mut client, &mut published, shared) {
-                return published;
-            }
-        }
-    }
-
-    /// Goes on until the connection breaks; true when all is done.
-    fn publish(&self, client: &mut Client, published: &mut u32, shared: &Shared) -> bool {
-        loop {
-            let last = shared.0.lock().expect("no test panicked").last_round;
-            while !last && client.unfinished() < WINDOW {
-                *published += 1;
-                let payload = published.to_string();
-                if client.publish(self.topic, &payload, self.qos, true).is_err() {
-                    return false;
-                }
-            }
-            if client.unfinished() == 0 {
-                return true;
-            }
-            match client.turn(PATIENCE) {
-                Ok(Happened::Acknowledged(publish)) => {
-                    let number = number(&publish.payload);
-                    change(shared, |it| {
-                        let last = &mut it.acknowledged[self.place];
-                        *last = number.max(*last);
-                    });
-                }
-                Ok(_) => {}
-                Err(_) => return false,
-            }
-        }
-    }
-}
-
-/// A subscriber with a session that is kept; gives back the numbers that arrived.
-fn subscriber(
-    topic: &'static str,
-    qos: QoS,
-    address: SocketAddr,
-    shared: &Shared,
-) -> JoinHandle<Vec<u32>> {
-    let shared = Arc::clone(shared);
-    let mut client = Client::new(&format!("subscriber {topic}"), false);
-    client.connect(address).expect("the broker runs");
-    client.subscribe(topic, qos).expect("the broker runs");
-    thread::spawn(move || {
-        let mut arrived = Vec::new();
-        while !shared.0.lock().expect("no test panicked").over {
-            match client.turn(GLANCE) {
-                Ok(Happened::Arrived(publish)) => {
-                    arrived.push(number(&publish.payload));
-                    change(&shared, |it| it.arrived += 1);
-                }
-                Ok(_) => {}
-                Err(_) => match client.connect(address) {
-                    Ok(present) => assert!(present, "a session that was acknowledged is gone"),
-                    Err(_) => thread::sleep(Duration::from_millis(2)),
-                },
-            }
-        }
-        arrived
-    })
-}
-
-fn number(payload: &[u8]) -> u32 {
-    std::str::from_utf8(payload).expect("a number").parse().expect("a number")
-}
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The retained message of a topic, as a client sees it that connects for that alone.
 fn retained(topic: &str, address: SocketAddr) -> Option<u32> {
@@ -163,16 +34,13 @@ fn retained(topic: &str, address: SocketAddr) -> Option<u32> {
     loop {
         match client.turn(PATIENCE).expect("the broker runs") {
             Happened::Arrived(publish) if publish.topic.as_str() == "fence" => return found,
-            Happened::Arrived(publish) => found = Some(number(&publish.payload)),
+            Happened::Arrived(publish) => {
+                let text = std::str::from_utf8(&publish.payload).expect("a number");
+                found = Some(text.parse().expect("a number"));
+            }
             _ => {}
         }
     }
-}
-
-fn check_once(what: &str, arrived: &[u32], published: u32) {
-    let wrong = arrived.iter().zip(1..).find(|(number, expected)| **number != *expected);
-    assert_eq!(wrong, None, "{what}: this came in place of that, of {published}");
-    assert_eq!(u32::try_from(arrived.len()), Ok(published), "{what}: the last ones are lost");
 }
 
 /// Every one arrived, and their first copies in order.
@@ -182,44 +50,12 @@ fn check_at_least_once(what: &str, arrived: &[u32], published: u32) {
     check_once(what, &first, published);
 }
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % limit
-    }
-}
-
-/// The number of rounds, and chance, whose seed is printed for a failing test to be run again.
-fn setting() -> (u64, Random) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seed = number("TWINBOARD_SEED").unwrap_or_else(twinboard::lab::world::live::seed);
-    let rounds = number("TWINBOARD_CRASH_ROUNDS").unwrap_or(25);
-    println!("TWINBOARD_SEED={seed} TWINBOARD_CRASH_ROUNDS={rounds}");
-    (rounds, Random(seed))
-}
-
-/// Lets some more messages arrive, and a moment pass after the last: no round is at the same point.
-fn some_moment(shared: &Shared, random: &mut Random) {
-    let arrived = shared.0.lock().expect("no test panicked").arrived;
-    let more = usize::try_from(random.below(60)).expect("a small number");
-    wait_until(shared, "more messages arrive", |it| it.arrived >= arrived + more);
-    let until = Instant::now() + Duration::from_micros(random.below(4_000));
-    while Instant::now() < until {
-        thread::yield_now();
-    }
-}
-
 const OURS: &str = env!("CARGO_BIN_EXE_twinboard");
 const CONF: &str = "persistence true\nmax_queued_messages 100000";
 
 #[test]
 fn nothing_acknowledged_is_lost_or_repeated() {
-    let (rounds, mut random) = setting();
+    let (rounds, mut random) = setting(25);
     let folder = tempfile::tempdir().expect("a folder");
     let mut broker = Process::new(OURS, folder.path(), "one", free_port(), CONF);
     broker.start();
@@ -228,12 +64,13 @@ fn nothing_acknowledged_is_lost_or_repeated() {
     let twice = subscriber("once", QoS::ExactlyOnce, address, &shared);
     let once = subscriber("at-least-once", QoS::AtLeastOnce, address, &shared);
     change(&shared, |it| it.open = true);
-    let publisher = |place, topic, qos| Publisher { place, topic, qos, address }.spawn(&shared);
+    let publisher =
+        |place, topic, qos| Publisher { place, topic, qos, retain: true, address }.spawn(&shared);
     let publishers =
         [publisher(0, "once", QoS::ExactlyOnce), publisher(1, "at-least-once", QoS::AtLeastOnce)];
     for round in 0..rounds {
         some_moment(&shared, &mut random);
-        broker.kill();
+        broker.end(random.below(6) == 0);
         change(&shared, |it| it.open = false);
         broker.start();
         // What publishers still send again or anew would hide a loss here. They may have dialled
@@ -261,7 +98,7 @@ fn nothing_acknowledged_is_lost_or_repeated() {
 
 #[test]
 fn a_bridge_between_brokers_that_die_carries_each_message_once() {
-    let (rounds, mut random) = setting();
+    let (rounds, mut random) = setting(25);
     let folder = tempfile::tempdir().expect("a folder");
     let mut remote = Process::new(OURS, folder.path(), "remote", free_port(), CONF);
     let bridge = format!(
@@ -278,7 +115,7 @@ fn a_bridge_between_brokers_that_die_carries_each_message_once() {
     let into = subscriber("in", QoS::ExactlyOnce, here, &shared);
     change(&shared, |it| it.open = true);
     let publisher = |place, topic, address| {
-        Publisher { place, topic, qos: QoS::ExactlyOnce, address }.spawn(&shared)
+        Publisher { place, topic, qos: QoS::ExactlyOnce, retain: true, address }.spawn(&shared)
     };
     let publishers = [publisher(0, "out", here), publisher(1, "in", there)];
     for _ in 0..rounds {
@@ -286,10 +123,10 @@ fn a_bridge_between_brokers_that_die_carries_each_message_once() {
         // The side that dials is killed more often: the other one makes it wait a second.
         let dies = random.below(4);
         if dies != 0 {
-            local.kill();
+            local.end(random.below(6) == 0);
         }
         if dies <= 1 {
-            remote.kill();
+            remote.end(random.below(6) == 0);
             remote.start();
         }
         if dies != 0 {

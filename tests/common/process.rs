@@ -36,15 +36,15 @@ impl Process {
 
     /// Starts it, and waits until it listens.
     pub fn start(&mut self) {
-        let log = self.log();
-        let log = OpenOptions::new().create(true).append(true).open(log).expect("a log");
+        let log = self.folder.join(format!("{}.log", self.name));
+        let into = OpenOptions::new().create(true).append(true).open(&log).expect("a log");
         let mut command = Command::new(&self.program);
         if self.program == Path::new(env!("CARGO_BIN_EXE_twinboard")) {
             command.arg("broker");
         }
         let conf = self.folder.join(format!("{}.conf", self.name));
         command.arg("-v").arg("-c").arg(conf).stdin(Stdio::null()).stdout(Stdio::null());
-        let child = command.stderr(log).spawn().expect("the broker starts");
+        let child = command.stderr(into).spawn().expect("the broker starts");
         let child = self.child.insert(child);
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
@@ -54,23 +54,23 @@ impl Process {
                 "{} does not listen on {}: {ended:?}\n{}",
                 self.name,
                 self.port,
-                std::fs::read_to_string(self.folder.join(format!("{}.log", self.name)))
-                    .unwrap_or_default()
+                std::fs::read_to_string(&log).unwrap_or_default()
             );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// Ends it as `kill -9` does.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
+    /// Ends it: as it asks to be ended, where the system can ask for that, or as `kill -9` does.
+    pub fn end(&mut self, politely: bool) {
+        let Some(mut child) = self.child.take() else { return };
+        if politely && cfg!(unix) {
+            let asked = Command::new("kill").arg(child.id().to_string()).status();
+            assert!(asked.expect("there is a kill").success(), "it is there to be asked");
+            let ended = child.wait().expect("it ends");
+            assert!(ended.success(), "{}: {ended}", self.name);
+        } else {
             child.kill().and_then(|()| child.wait()).expect("it can be killed");
         }
-    }
-
-    /// The file its log is in.
-    pub fn log(&self) -> PathBuf {
-        self.folder.join(format!("{}.log", self.name))
     }
 }
 

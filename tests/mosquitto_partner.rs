@@ -1,0 +1,279 @@
+//! A real mosquitto at the other end of the bridge, with the bridge in our conf or in mosquitto's.
+//! Where there is no mosquitto on the machine there is nothing to test.
+
+#[path = "common/client.rs"]
+mod client;
+#[path = "common/ledger.rs"]
+mod ledger;
+#[path = "common/process.rs"]
+mod process;
+
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use client::{Client, Happened};
+use ledger::{Publisher, Shared, change, check_once, setting, some_moment, subscriber, wait_until};
+use process::{Process, free_port};
+use tokio::runtime::Runtime;
+use twinboard::mqtt::QoS;
+use twinboard::mqtt::packet::Publish;
+use twinboard::net::LiveCable;
+
+/// How long what must happen may take; only waited out when a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+const OURS: &str = env!("CARGO_BIN_EXE_twinboard");
+const STATE: &str = "$SYS/broker/connection/lab/state";
+
+/// Two brokers, the cable between them, and which of them is ours.
+struct Pair {
+    /// The one whose conf has the bridge.
+    local: Process,
+    remote: Process,
+    cable: LiveCable,
+    ours_bridges: bool,
+    _runtime: Runtime,
+    _folder: tempfile::TempDir,
+}
+
+impl Pair {
+    /// None where there is no mosquitto.
+    fn start(ours_bridges: bool) -> Option<Self> {
+        if Command::new("mosquitto").arg("-h").stdout(Stdio::null()).status().is_err() {
+            eprintln!("skipped: mosquitto is not installed");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let of = |ours: bool| {
+            // Started by root, mosquitto would become a user who may not write here.
+            let user = if ours { "" } else { "user root\n" };
+            let conf = format!("persistence true\nmax_queued_messages 100000\n{user}");
+            (if ours { OURS } else { "mosquitto" }, conf)
+        };
+        let (program, conf) = of(!ours_bridges);
+        let mut remote = Process::new(program, folder.path(), "remote", free_port(), &conf);
+        let cable = runtime.block_on(LiveCable::start(remote.address())).expect("a port");
+        let (program, conf) = of(ours_bridges);
+        let conf = format!(
+            "{conf}connection lab\naddress {}\nremote_clientid lab\nrestart_timeout 1\n\
+             topic out/# out 2\ntopic in/# in 2\ntopic both/# both 2\ntopic cap/# out 1\n\
+             topic x/# out 2 here/ there/\ntopic y/# in 2 here/ there/\n",
+            cable.address()
+        );
+        let mut local = Process::new(program, folder.path(), "local", free_port(), &conf);
+        remote.start();
+        local.start();
+        let pair = Self { local, remote, cable, ours_bridges, _runtime: runtime, _folder: folder };
+        pair.until_state("1", "1");
+        Some(pair)
+    }
+
+    fn ours(&mut self) -> &mut Process {
+        if self.ours_bridges { &mut self.local } else { &mut self.remote }
+    }
+
+    fn address(&self, local: bool) -> SocketAddr {
+        if local { self.local.address() } else { self.remote.address() }
+    }
+
+    /// Waits until the notification topic says so on the local side and on the remote one.
+    fn until_state(&self, local: &str, remote: &str) {
+        until_says(&self.local, local);
+        until_says(&self.remote, remote);
+    }
+}
+
+/// Waits until the retained message of the notification topic is this.
+fn until_says(broker: &Process, expected: &str) {
+    let port = broker.address().port().to_string();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let seen = Command::new("mosquitto_sub")
+            .args(["-h", "127.0.0.1", "-p", &port, "-t", STATE, "-C", "1", "-W", "1"])
+            .output()
+            .expect("mosquitto_sub starts");
+        if String::from_utf8_lossy(&seen.stdout).trim() == expected {
+            return;
+        }
+        assert!(Instant::now() < until, "port {port}: {seen:?}, not {expected}");
+    }
+}
+
+fn client(name: &str, address: SocketAddr) -> Client {
+    let mut client = Client::new(name, true);
+    client.connect(address).expect("it runs");
+    client
+}
+
+fn next(client: &mut Client) -> Publish {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if let Happened::Arrived(publish) = client.turn(PATIENCE).expect("it runs") {
+            return publish;
+        }
+    }
+    panic!("nothing arrived");
+}
+
+/// The payload of the retained message; empty where there is none.
+fn retained(topic: &str, address: SocketAddr) -> String {
+    let mut looks = client("looks", address);
+    looks.subscribe(topic, QoS::ExactlyOnce).expect("it runs");
+    looks.subscribe("fence", QoS::ExactlyOnce).expect("it runs");
+    looks.publish("fence", "", QoS::ExactlyOnce, false).expect("it runs");
+    let first = next(&mut looks);
+    assert!(first.retain || first.topic.as_str() == "fence", "{first:?}");
+    String::from_utf8(first.payload.to_vec()).expect("text")
+}
+
+/// What one end says crosses under which name, retained and in its QoS, and comes back from nowhere.
+fn carries(ours_bridges: bool) {
+    let Some(pair) = Pair::start(ours_bridges) else { return };
+    let (here, there) = (true, false);
+    let cases = [
+        (here, "out/a", "out/a", QoS::ExactlyOnce),
+        (there, "in/a", "in/a", QoS::ExactlyOnce),
+        (here, "both/a", "both/a", QoS::ExactlyOnce),
+        (there, "both/b", "both/b", QoS::ExactlyOnce),
+        (here, "cap/a", "cap/a", QoS::AtLeastOnce),
+        (here, "here/x/a", "there/x/a", QoS::ExactlyOnce),
+        (there, "there/y/a", "here/y/a", QoS::ExactlyOnce),
+    ];
+    let mut ends = [here, there].map(|local| {
+        let mut end = client("listens", pair.address(local));
+        for filter in ["out/#", "in/#", "both/#", "cap/#", "here/#", "there/#"] {
+            end.subscribe(filter, QoS::ExactlyOnce).expect("it runs");
+        }
+        end
+    });
+    let [local, remote] = &mut ends;
+    for (from_local, topic, arrives_as, qos) in cases {
+        let (from, to) =
+            if from_local { (&mut *local, &mut *remote) } else { (&mut *remote, &mut *local) };
+        let not_carried = if from_local { "in/not" } else { "out/not" };
+        for topic in [not_carried, topic] {
+            from.publish(topic, topic, QoS::ExactlyOnce, true).expect("it runs");
+            let own = next(from);
+            assert_eq!((own.topic.as_str(), own.qos), (topic, QoS::ExactlyOnce), "no echo");
+        }
+        let came = next(to);
+        assert_eq!((came.topic.as_str(), came.qos), (arrives_as, qos));
+        assert_eq!((&came.payload[..], came.retain), (topic.as_bytes(), false));
+        assert_eq!(retained(arrives_as, pair.address(!from_local)), topic);
+        from.publish(topic, "", QoS::ExactlyOnce, true).expect("it runs");
+        assert_eq!(next(from).topic.as_str(), topic);
+        let gone = next(to);
+        assert_eq!((gone.topic.as_str(), &gone.payload[..]), (arrives_as, &b""[..]));
+        assert_eq!(retained(arrives_as, pair.address(!from_local)), "", "{arrives_as} is deleted");
+    }
+}
+
+/// The notification topic on both sides, and what was retained while the cable was cut.
+fn tells_its_state(ours_bridges: bool) {
+    let Some(mut pair) = Pair::start(ours_bridges) else { return };
+    pair.cable.cut();
+    pair.until_state("0", "0");
+    for (local, topic) in [(true, "out/kept"), (false, "in/kept")] {
+        let mut teller = client("tells", pair.address(local));
+        for number in ["1", "2"] {
+            teller.publish(topic, number, QoS::ExactlyOnce, true).expect("it runs");
+        }
+        while teller.unfinished() > 0 {
+            teller.turn(PATIENCE).expect("it runs");
+        }
+    }
+    pair.cable.mend();
+    pair.until_state("1", "1");
+    for (local, topic) in [(true, "in/kept"), (false, "out/kept")] {
+        let until = Instant::now() + PATIENCE;
+        while retained(topic, pair.address(local)) != "2" {
+            assert!(Instant::now() < until, "{topic} did not cross");
+        }
+    }
+    for politely in [false, true] {
+        pair.ours().end(politely);
+        let mosquitto = if ours_bridges { &pair.remote } else { &pair.local };
+        until_says(mosquitto, "0");
+        pair.ours().start();
+        pair.until_state("1", "1");
+    }
+}
+
+/// Each message once and in order, both ways, while the cable is cut and our broker killed.
+fn exactly_once(ours_bridges: bool) {
+    let Some(mut pair) = Pair::start(ours_bridges) else { return };
+    let (rounds, mut random) = setting(8);
+    let shared = Shared::default();
+    let (here, there) = (pair.address(true), pair.address(false));
+    let out = subscriber("out/x", QoS::ExactlyOnce, there, &shared);
+    let into = subscriber("in/x", QoS::ExactlyOnce, here, &shared);
+    change(&shared, |it| it.open = true);
+    // With each connection, mosquitto's bridge says again what is retained.
+    let retain = ours_bridges;
+    let publisher = |place, topic, address| {
+        Publisher { place, topic, qos: QoS::ExactlyOnce, retain, address }.spawn(&shared)
+    };
+    let publishers = [publisher(0, "out/x", here), publisher(1, "in/x", there)];
+    for _ in 0..rounds {
+        some_moment(&shared, &mut random);
+        match random.below(4) {
+            0 => pair.cable.cut(),
+            1 => {
+                pair.cable.cut_silently();
+                std::thread::sleep(Duration::from_millis(random.below(20)));
+                pair.cable.cut();
+            }
+            2 => {
+                pair.ours().end(false);
+                pair.ours().start();
+            }
+            _ => {
+                pair.ours().end(true);
+                pair.ours().start();
+            }
+        }
+        pair.cable.mend();
+    }
+    change(&shared, |it| it.last_round = true);
+    let published = publishers.map(|it| it.join().expect("no panic"));
+    let all = usize::try_from(published[0] + published[1]).expect("it fits");
+    wait_until(&shared, "all arrive", |it| it.arrived >= all);
+    change(&shared, |it| it.over = true);
+    check_once("out", &out.join().expect("no panic"), published[0]);
+    check_once("in", &into.join().expect("no panic"), published[1]);
+}
+
+#[test]
+fn our_bridge_carries_to_and_from_mosquitto() {
+    carries(true);
+}
+
+#[test]
+fn mosquittos_bridge_carries_to_and_from_ours() {
+    carries(false);
+}
+
+#[test]
+fn our_bridge_tells_its_state_on_both_sides() {
+    tells_its_state(true);
+}
+
+#[test]
+fn mosquittos_bridge_tells_its_state_on_both_sides() {
+    tells_its_state(false);
+}
+
+#[test]
+fn our_bridge_to_mosquitto_is_exactly_once() {
+    exactly_once(true);
+}
+
+#[test]
+fn mosquittos_bridge_to_ours_is_exactly_once() {
+    exactly_once(false);
+}
