@@ -209,3 +209,28 @@ fn part(ui: &mut Ui, at: Pos2, width: f32, content: impl FnOnce(&mut Ui)) -> Rec
     content(&mut child);
     child.min_rect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gui::fixtures;
+    use crate::lab::snapshot::Holdings;
+
+    #[test]
+    fn what_a_broker_holds_or_left() {
+        let check = |power, run: Run, persistent, holdings, expected: Option<&str>| {
+            let mut broker = fixtures::dual_board().boards[0].broker.clone();
+            (broker.run, broker.persistent, broker.holdings) = (run, persistent, holdings);
+            assert_eq!(holds(power, &broker).as_deref(), expected);
+        };
+        let some = Holdings { retained: 3, sessions: 2, queued: 4, refused: 0 };
+        let words = "3 retained · 2 sessions · 4 queued";
+        let on_disk = "On disk: 3 retained · 2 sessions · 4 queued";
+        check(true, Run::Running, true, some, Some(words));
+        check(true, Run::Running, false, some, Some(words));
+        check(true, Run::Stopped, true, some, Some(on_disk));
+        check(false, Run::Running, true, some, Some(on_disk));
+        check(true, Run::Stopped, false, some, None);
+        check(true, Run::Stopped, true, Holdings::default(), None);
+    }
+}

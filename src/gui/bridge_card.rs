@@ -57,8 +57,8 @@ fn state(ui: &mut Ui, palette: &Palette, bridge: &BridgeView, clock: Clock, outb
             controls::status(ui, palette.good, true, &text);
         }
         BridgeState::Waiting { until, reason } => {
-            controls::status(ui, palette.bad, false, "Not connected").on_hover_text(reason);
-            ui.add(Label::new(RichText::new(reason).small().color(palette.bad)).wrap());
+            let text = format!("Not connected: {reason}");
+            controls::status(ui, palette.bad, false, &text);
             let left = clock.until(*until);
             ui.horizontal_wrapped(|ui| {
                 let seconds = left.as_secs_f32().ceil();

@@ -103,3 +103,41 @@ fn colour(palette: &Palette, tone: Tone) -> Color32 {
         Tone::Bad => palette.bad,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable;
+
+    use super::*;
+    use crate::gui::{fixtures, theme};
+    use crate::lab::trace::Event;
+
+    #[test]
+    fn the_newest_line_comes_into_sight_by_itself() {
+        let mut snapshot = fixtures::dual_board();
+        let clock = fixtures::clock(&snapshot);
+        let add = |snapshot: &mut Snapshot, number| {
+            let (at, event) = (Duration::ZERO, Event::Note(format!("line {number}")));
+            snapshot.trace.push_back(Arc::new(Entry { number, at, event }));
+        };
+        (2..60).for_each(|number| add(&mut snapshot, number));
+        let state = (Events::default(), snapshot);
+        let show = move |ui: &mut Ui, (events, snapshot): &mut (Events, Snapshot)| {
+            theme::install(ui.ctx());
+            events.show(ui, snapshot, clock);
+        };
+        let size = egui::vec2(500.0, 200.0);
+        let mut harness = Harness::builder().with_size(size).build_ui_state(show, state);
+        harness.run();
+        for number in 60..63 {
+            add(&mut harness.state_mut().1, number);
+            // As many frames as are asked for, and not one more.
+            harness.run();
+            let line = harness.get_by_label(&format!("line {number}")).rect();
+            assert!(line.bottom() <= size.y - 8.0, "{line} is cut off");
+        }
+    }
+}

@@ -90,7 +90,7 @@ impl Lab {
                 .show(ui, |ui| self.events.show(ui, snapshot, clock));
             CentralPanel::default().frame(bare).show(ui, drawing);
         } else {
-            let height = (ui.available_height() * 0.34).clamp(130.0, 400.0);
+            let height = (ui.available_height() * 0.27).clamp(125.0, 400.0);
             Panel::bottom("lab events below")
                 .frame(bare.inner_margin(Margin { top: 8, ..Margin::ZERO }))
                 .show_separator_line(false)
@@ -219,4 +219,29 @@ fn strip(ui: &mut Ui, title: &str, words: &str) -> bool {
             .inner
         })
         .inner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gui::fixtures;
+
+    #[test]
+    fn each_trouble_is_told_once() {
+        let check = |trouble: Option<&str>, failed: Option<&str>, expected: &[(&str, &str)]| {
+            let mut snapshot = fixtures::dual_board();
+            snapshot.trouble = trouble.map(str::to_owned);
+            if let Some(why) = failed {
+                snapshot.boards[0].broker.run = Run::Failed(why.to_owned());
+            }
+            let told = troubles(&snapshot);
+            let told: Vec<_> = told.iter().map(|(who, why)| (who.as_str(), why.as_str())).collect();
+            assert_eq!(told, expected);
+        };
+        check(None, None, &[]);
+        check(Some("no"), None, &[("Trouble", "no")]);
+        check(Some("taken"), Some("taken"), &[("Board 1's broker failed", "taken")]);
+        let both = [("Trouble", "no"), ("Board 1's broker failed", "taken")];
+        check(Some("no"), Some("taken"), &both);
+    }
 }

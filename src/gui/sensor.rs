@@ -114,27 +114,13 @@ fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<e
             ui.painter().rect_filled(place.expand2(vec2(5.0, 1.0)), 4.0, fill);
         }
         ui.painter().galley(place.min, galley, theme::ON_STATE);
-        place
     };
     let origin = |at: Pos2, align: Align2, font: FontId| {
-        if !sensor.unsent {
-            let words = provenance(clock, sensor);
-            let room = rect.width() - 16.0;
-            let all = ui.painter().layout_no_wrap(words.clone(), font.clone(), theme::ON_STATE);
-            // The time says most; the rest is in the hover text.
-            let words = match sensor.origin {
-                Some((_, when)) if all.size().x > room => clock.hms(when),
-                _ => words,
-            };
-            return put(at, align, words, font);
+        if sensor.unsent {
+            unsent(ui, sensor.state, at, align, font);
+        } else {
+            put(at, align, origin_in(ui, rect.width() - 16.0, sensor, clock, &font), font);
         }
-        // What counts for nobody else yet stands out: dark, in the state's colour.
-        let colour = theme::state_fill(sensor.state);
-        let galley = ui.painter().layout_no_wrap(String::from("not sent yet"), font, colour);
-        let place = align.anchor_size(at, galley.size());
-        ui.painter().rect_filled(place.expand2(vec2(7.0, 1.0)), 6.0, theme::ON_STATE);
-        ui.painter().galley(place.min, galley, colour);
-        place
     };
     let inner = rect.shrink2(vec2(16.0, 8.0));
     let points = (rect.height() * 0.3).clamp(17.0, 28.0);
@@ -173,6 +159,25 @@ fn text(ui: &Ui, rect: Rect, sensor: &SensorFace, clock: Clock, ground: Option<e
         put(pos2(inner.left() + 22.0, line), Align2::LEFT_CENTER, state, theme::title_font());
         origin(inner.left_bottom(), Align2::LEFT_BOTTOM, FontId::proportional(10.5));
     }
+}
+
+/// The provenance, or only its time where it is too narrow for more; the rest is in the hover text.
+fn origin_in(ui: &Ui, room: f32, sensor: &SensorFace, clock: Clock, font: &FontId) -> String {
+    let words = provenance(clock, sensor);
+    let all = ui.painter().layout_no_wrap(words.clone(), font.clone(), theme::ON_STATE);
+    match sensor.origin {
+        Some((_, when)) if all.size().x > room => clock.hms(when),
+        _ => words,
+    }
+}
+
+/// What counts for nobody else yet stands out: dark, in the state's colour.
+fn unsent(ui: &Ui, state: Option<bool>, at: Pos2, align: Align2, font: FontId) {
+    let colour = theme::state_fill(state);
+    let galley = ui.painter().layout_no_wrap(String::from("not sent yet"), font, colour);
+    let place = align.anchor_size(at, galley.size());
+    ui.painter().rect_filled(place.expand2(vec2(7.0, 1.0)), 6.0, theme::ON_STATE);
+    ui.painter().galley(place.min, galley, colour);
 }
 
 #[cfg(test)]

@@ -299,7 +299,7 @@ fn a_waiting_bridge_counts_down_and_can_be_hurried() {
         BridgeState::Waiting { until, reason: String::from("connection refused") };
     let mut stage = Stage::docked(&snapshot);
     assert!(stage.says_about("Tries again in 3"));
-    assert!(stage.says("connection refused"));
+    assert!(stage.says("Not connected: connection refused"));
     stage.click("Retry now bridge_to_broker1");
     assert_eq!(stage.sent(), [Command::RetryNow { bridge: fixtures::bridge_name() }]);
 }

@@ -230,3 +230,20 @@ fn batch(
     }
     (packets, Ok(()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_told_in_words() {
+        let check = |kind: io::ErrorKind, expected: &str| {
+            assert_eq!(in_words(&io::Error::from(kind)), expected);
+        };
+        check(io::ErrorKind::ConnectionReset, "the connection was cut");
+        check(io::ErrorKind::BrokenPipe, "the connection was cut");
+        check(io::ErrorKind::TimedOut, "the other side was not heard any more");
+        let raw = in_words(&io::Error::from_raw_os_error(104));
+        assert!(cfg!(not(target_os = "linux")) || raw == "the connection was cut", "{raw}");
+    }
+}
