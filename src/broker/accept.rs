@@ -187,7 +187,7 @@ impl Broker {
         let client = self.sessions[key].client.clone();
         self.sessions[key].conn = None;
         self.tell(Event::Disconnected { client: client.clone(), reason: reason.to_owned() });
-        if let Some(will) = connection.will {
+        if let Some(will) = connection.will.filter(|it| !publish::is_brokers_own(&it.topic)) {
             // [MQTT-3.1.2-8]
             let from = publish::Origin { session: key, client };
             self.publish_message(will, Some(&from));

@@ -42,6 +42,8 @@ pub enum DropReason {
     SlowReader,
     /// The packet would be larger than `max_packet_size`.
     TooLarge,
+    /// A client published under `$SYS`, where the broker alone speaks.
+    BrokersOwn,
 }
 
 /// As a sentence about the broker: "card1_monitor connected and takes up its session again".
@@ -105,6 +107,7 @@ impl fmt::Display for DropReason {
             Self::QueueFull => "its queue is full",
             Self::SlowReader => "it does not read",
             Self::TooLarge => "it is too large for max_packet_size",
+            Self::BrokersOwn => "only the broker publishes there",
         })
     }
 }

@@ -167,6 +167,11 @@ impl Outgoing {
         Some(packet)
     }
 
+    /// The QoS of the message in flight under that packet id.
+    pub fn qos_of(&self, id: PacketId) -> Option<QoS> {
+        self.in_flight.iter().find(|item| item.packet_id() == Some(id)).map(|item| item.qos)
+    }
+
     /// PUBACK came. Gives back whether it was awaited.
     pub fn acknowledged(&mut self, id: PacketId, log: &mut Log) -> bool {
         self.finish(|item| item.qos == QoS::AtLeastOnce && item.stage == Stage::Published(id), log)

@@ -57,8 +57,13 @@ impl Broker {
         }
         let client = self.sessions[key].client.clone();
         let limit = limits.message_size_limit;
-        if limit > 0 && publish.payload.len() > limit {
-            let (topic, qos, reason) = (publish.topic.clone(), publish.qos, DropReason::TooLarge);
+        let refused = if limit > 0 && publish.payload.len() > limit {
+            Some(DropReason::TooLarge)
+        } else {
+            is_brokers_own(&publish.topic).then_some(DropReason::BrokersOwn)
+        };
+        if let Some(reason) = refused {
+            let (topic, qos) = (publish.topic.clone(), publish.qos);
             self.tell(Event::Dropped { client, topic, qos, reason });
             return self.take_over(conn, key, publish, |_| {});
         }
@@ -98,6 +103,16 @@ impl Broker {
 
     /// The other packets of QoS 1 and 2, which mean the same from a client and from a far broker.
     pub(super) fn handshake(&mut self, conn: ConnId, key: SessionKey, packet: &Packet) {
+        let sent = |id: &PacketId| self.sessions[key].outgoing.qos_of(*id);
+        let fits = match packet {
+            Packet::PubAck(id) => sent(id) != Some(QoS::ExactlyOnce),
+            Packet::PubRec(id) | Packet::PubComp(id) => sent(id) != Some(QoS::AtLeastOnce),
+            _ => true,
+        };
+        if !fits {
+            // [MQTT 3.1.1, sections 4.3.2 and 4.3.3]
+            return self.hang_up(conn, "an acknowledgement of another QoS than was sent");
+        }
         match packet {
             Packet::PubAck(id) => self.delivered(key, *id, QoS::AtLeastOnce),
             Packet::PubComp(id) => self.delivered(key, *id, QoS::ExactlyOnce),
@@ -186,6 +201,16 @@ impl Broker {
             found.dedup_by_key(|it| (it.session, it.rule));
         }
         found
+    }
+}
+
+/// Whether a topic is one that brokers speak on of themselves; what bridges say there of themselves
+/// comes from outside. [MQTT 3.1.1, section 4.7.2]
+pub(super) fn is_brokers_own(topic: &Topic) -> bool {
+    let mut levels = topic.levels();
+    levels.next() == Some("$SYS") && {
+        let rest: Vec<_> = levels.collect();
+        !matches!(rest[..], ["broker", "connection", _, "state"])
     }
 }
 

@@ -10,6 +10,7 @@
 //! before the fence of the present connection is back, a monitor publishes only if it knows every
 //! sensor it publishes. A click before that is held and shown as not sent.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +21,10 @@ use super::payload::{self, ALL, BOARD1, BOARD2, CARD1, States};
 use super::session::{Heard, Session, show, topic, unknown};
 use super::{Face, Identity, Input, Origin, Output, Program, SensorFace, SensorNumber, Token};
 use crate::mqtt::{QoS, Topic};
+
+/// So many of its own payloads a monitor knows again when they come back. There is one on its way at
+/// a time; the rest are repeats.
+const ECHOES: usize = 8;
 
 /// `card1_monitor` on board 1: owns sensors 1 to 3 and publishes them on `sensors/card1`.
 ///
@@ -68,6 +73,8 @@ pub struct Monitor<B> {
     published: u64,
     /// Whether there is something to publish.
     owed: bool,
+    /// The last payloads it published: what else comes on its topic is somebody else's.
+    said: VecDeque<Bytes>,
     board: std::marker::PhantomData<B>,
 }
 
@@ -79,11 +86,16 @@ impl<B: Board> Monitor<B> {
         let mut session = Session::new(B::CLIENT_ID, vec![topic(CARD1), topic(ALL)], seed);
         (session.face.own, session.face.heard) = B::sensors();
         let (clicks, board) = (Clicks::default(), std::marker::PhantomData);
-        Self { session, clicks, published: 0, owed: false, board }
+        let said = VecDeque::new();
+        Self { session, clicks, published: 0, owed: false, said, board }
     }
 
     /// A message came.
     fn hear(&mut self, now: Duration, topic: Topic, payload: Bytes) {
+        // Somebody else's word on our topic is what the broker keeps now, and what the next process
+        // would restore from. So we have the last word.
+        let foreign = topic.as_str() == B::TOPIC && !self.said.contains(&payload);
+        self.owed |= foreign && self.session.is_fence_back();
         match self.session.hear(now, topic, payload) {
             Heard::FenceBack => {
                 self.settle(now, Origin::Restored);
@@ -139,6 +151,10 @@ impl<B: Board> Monitor<B> {
         self.clicks.published(token);
         let last = u8::try_from(count).expect("there are six sensors");
         let payload = payload::print(1..=last, &known);
+        if self.said.len() == ECHOES {
+            self.said.pop_front();
+        }
+        self.said.push_back(payload.clone());
         let (topic, qos) = (topic(B::TOPIC), QoS::ExactlyOnce);
         Some(Output::Publish { token, topic, payload, qos, retain: true })
     }

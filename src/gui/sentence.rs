@@ -180,6 +180,7 @@ mod tests {
             (DropReason::QueueFull, "its queue is full"),
             (DropReason::SlowReader, "it does not read"),
             (DropReason::TooLarge, "it is too large for max_packet_size"),
+            (DropReason::BrokersOwn, "only the broker publishes there"),
         ] {
             let dropped = E::Dropped { client: client.clone(), topic: topic.clone(), qos, reason };
             say(dropped, &format!("a/b (QoS 2) was not queued for c: {why}"), Tone::Bad);

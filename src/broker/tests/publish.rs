@@ -1,6 +1,7 @@
 //! PUBLISH: whom it reaches, and how. [MQTT 3.1.1, section 3.3]
 
 use super::bench::*;
+use crate::broker::event::DropReason;
 
 /// [MQTT-3.8.4-6]: the lower of what was published and what was subscribed to.
 #[test]
@@ -85,4 +86,24 @@ fn a_message_comes_back_to_who_sent_it() {
     bench.subscribe(a, "t", Q0);
     bench.send(a, publish("t", "1", Q0, 0));
     bench.expect(a, [publish("t", "1", Q0, 0)]);
+}
+
+/// [MQTT 3.1.1, section 4.7.2]: acknowledged, as mosquitto does, and passed on to nobody.
+#[test]
+fn clients_do_not_speak_for_the_broker() {
+    let mut bench = Bench::new();
+    let (a, b) = (bench.connect("a", true), bench.connect("b", true));
+    bench.subscribe(b, "$SYS/#", Q0);
+    for topic in ["$SYS", "$SYS/broker/uptime", "$SYS/broker/connection/x/y/state"] {
+        bench.send(a, publish(topic, "1", Q1, 1));
+        bench.expect(a, [Packet::PubAck(id(1))]);
+        bench.expect(b, []);
+    }
+    let told = |it: &Event| matches!(it, Event::Dropped { reason: DropReason::BrokersOwn, .. });
+    assert_eq!(bench.events.iter().filter(|it| told(it)).count(), 3);
+    let topic = Topic::parse("$SYS/broker/version").expect("a topic");
+    let will = Some(Message::new(topic, "mine", Q0, true));
+    let c = bench.ask(Connect { will, ..connect("c", true) });
+    bench.cut(c);
+    bench.expect(b, []);
 }

@@ -164,3 +164,24 @@ fn commit_before_speak() {
     bench.expect(b, [Packet::PubRel(id(1))]);
     bench.expect(c, [connack(false, ConnectCode::Accepted)]);
 }
+
+#[test]
+fn an_acknowledgement_of_another_qos_is_a_violation() {
+    let check = |sent: QoS, answer: Packet, closes: bool| {
+        let mut bench = Bench::new();
+        let (a, b) = (bench.connect("a", true), bench.connect("b", false));
+        bench.subscribe(b, "t", Q2);
+        bench.publish(a, publish("t", "x", sent, 7));
+        bench.expect(b, [publish("t", "x", sent, 1)]);
+        bench.send(b, answer);
+        assert_eq!(bench.is_open(b), !closes, "{sent}");
+        assert!(bench.is_open(a));
+    };
+    check(Q2, Packet::PubAck(id(1)), true);
+    check(Q1, Packet::PubRec(id(1)), true);
+    check(Q1, Packet::PubComp(id(1)), true);
+    check(Q1, Packet::PubAck(id(1)), false);
+    check(Q2, Packet::PubRec(id(1)), false);
+    check(Q2, Packet::PubAck(id(2)), false);
+    check(Q1, Packet::PubRec(id(2)), false);
+}
