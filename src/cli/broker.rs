@@ -9,7 +9,8 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use time::OffsetDateTime;
 
-use super::{open, signals};
+use super::open;
+use super::signals::Signals;
 use crate::broker::{Event, Image};
 use crate::conf::mosquitto::Config;
 use crate::lab::plan::listen_address;
@@ -47,14 +48,16 @@ pub fn broker(args: &Broker) -> anyhow::Result<ExitCode> {
         eprintln!("{note}");
     }
     conf.settings.trace = args.verbose;
-    let listeners = listeners(args, &conf)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(serve(args, conf, listeners))?;
+    runtime.block_on(serve(args, conf))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(args: &Broker, conf: Config, listeners: Vec<TcpListener>) -> anyhow::Result<()> {
+async fn serve(args: &Broker, conf: Config) -> anyhow::Result<()> {
+    // Before it listens: whoever sees it listen may ask it to stop.
+    let mut signals = Signals::take()?;
+    let listeners = listeners(args, &conf)?;
     let (image, durable) = if conf.settings.persistence {
         let path = store_path(&conf);
         let (store, image) = Store::open(&path)?;
@@ -84,7 +87,7 @@ async fn serve(args: &Broker, conf: Config, listeners: Vec<TcpListener>) -> anyh
         }),
     };
     let handle = BrokerHandle::start(start).context("the broker could not start")?;
-    signals::asked_to_stop().await?;
+    signals.asked_to_stop().await;
     log("stopping");
     handle.stop().await?;
     Ok(())
