@@ -86,14 +86,14 @@ fn nothing_acknowledged_is_lost_or_repeated() {
         change(&shared, |it| it.open = true);
     }
     change(&shared, |it| it.last_round = true);
-    let published = publishers.map(|it| it.join().expect("no panic"));
-    let all = usize::try_from(published[0] + published[1]).expect("it fits");
+    let counts = publishers.map(|it| it.join().expect("no panic"));
+    let all = usize::try_from(counts[0] + counts[1]).expect("it fits");
     wait_until(&shared, "all arrive", |it| it.arrived >= all);
-    let empty = |address| retained("once", address) == Some(published[0]);
+    let empty = |address| retained("once", address) == Some(counts[0]);
     assert!(empty(address), "the last message is the retained one");
     change(&shared, |it| it.over = true);
-    check_once("QoS 2", &twice.join().expect("no panic"), published[0]);
-    check_at_least_once("QoS 1", &once.join().expect("no panic"), published[1]);
+    check_once("QoS 2", &twice.join().expect("no panic"), counts[0]);
+    check_at_least_once("QoS 1", &once.join().expect("no panic"), counts[1]);
 }
 
 #[test]
@@ -134,10 +134,21 @@ fn a_bridge_between_brokers_that_die_carries_each_message_once() {
         }
     }
     change(&shared, |it| it.last_round = true);
-    let published = publishers.map(|it| it.join().expect("no panic"));
-    let all = usize::try_from(published[0] + published[1]).expect("it fits");
+    let counts = publishers.map(|it| it.join().expect("no panic"));
+    let all = usize::try_from(counts[0] + counts[1]).expect("it fits");
     wait_until(&shared, "all arrive", |it| it.arrived >= all);
     change(&shared, |it| it.over = true);
-    check_once("out", &out.join().expect("no panic"), published[0]);
-    check_once("in", &into.join().expect("no panic"), published[1]);
+    check_once("out", &out.join().expect("no panic"), counts[0]);
+    check_once("in", &into.join().expect("no panic"), counts[1]);
+}
+
+/// A request to end that comes as early as can be is honoured like any other.
+#[test]
+fn asked_to_end_as_soon_as_it_listens_it_ends_cleanly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut broker = Process::new(OURS, folder.path(), "one", free_port(), CONF);
+    for _ in 0..20 {
+        broker.start();
+        broker.end(true);
+    }
 }

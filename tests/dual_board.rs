@@ -129,10 +129,12 @@ fn killed_as_a_whole_it_knows_everything_again() {
     child.kill().and_then(|()| child.wait()).expect("it can be killed");
     assert!(told.last().is_some_and(|it| it.contains(before)), "{}", told.join("\n"));
 
-    let mut second = system;
-    for (program, sensor) in [(CARD1, 2), (CARD2, 2), (DISPLAY, 2), (CARD2, 5), (DISPLAY, 5)] {
-        second += &format!("[[step]]\nwait_until = {{ {} }}\nwithin = 30\n", ko(program, sensor));
-    }
+    let waits = [(CARD1, 2), (CARD2, 2), (DISPLAY, 2), (CARD2, 5), (DISPLAY, 5)].map(
+        |(program, sensor)| {
+            format!("[[step]]\nwait_until = {{ {} }}\nwithin = 30\n", ko(program, sensor))
+        },
+    );
+    let mut second = system + &waits.concat();
     second += "[[step]]\nwait_until = { agree = true }\nwithin = 30\n[[expect]]\nagree = true\n";
     std::fs::write(folder.path().join("scenario.toml"), second).expect("a file");
     let output = twinboard(&["--ports", "auto"], folder.path(), &data).output().expect("it runs");

@@ -240,12 +240,12 @@ fn exactly_once(ours_bridges: bool) {
         pair.cable.mend();
     }
     change(&shared, |it| it.last_round = true);
-    let published = publishers.map(|it| it.join().expect("no panic"));
-    let all = usize::try_from(published[0] + published[1]).expect("it fits");
+    let counts = publishers.map(|it| it.join().expect("no panic"));
+    let all = usize::try_from(counts[0] + counts[1]).expect("it fits");
     wait_until(&shared, "all arrive", |it| it.arrived >= all);
     change(&shared, |it| it.over = true);
-    check_once("out", &out.join().expect("no panic"), published[0]);
-    check_once("in", &into.join().expect("no panic"), published[1]);
+    check_once("out", &out.join().expect("no panic"), counts[0]);
+    check_once("in", &into.join().expect("no panic"), counts[1]);
 }
 
 #[test]

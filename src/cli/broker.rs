@@ -1,6 +1,6 @@
 //! `twinboard broker`: one broker, mosquitto's way.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::log::Log;
-use super::{open, signals};
+use super::open;
+use super::signals::Signals;
 use crate::broker::Image;
 use crate::conf::mosquitto::Config;
 use crate::conf::mosquitto::log::LogType;
@@ -49,16 +50,21 @@ pub fn broker(args: &Broker) -> anyhow::Result<ExitCode> {
     }
     let log = Log::open(conf.log.clone(), args.verbose)?;
     conf.settings.trace = log.wants(LogType::Debug);
-    let listeners = listeners(args, &conf)?;
     // One broker is one thread, and its store's: a packet then wakes no other thread on its way,
     // which counts for more than what a second one could do meanwhile.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(conf, listeners, log))?;
+    runtime.block_on(serve(args, conf, log))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(conf: Config, listeners: Vec<TcpListener>, mut log: Log) -> anyhow::Result<()> {
+async fn serve(args: &Broker, conf: Config, mut log: Log) -> anyhow::Result<()> {
+    // Before it listens: whoever sees it listen may ask it to stop.
+    let mut signals = Signals::take()?;
+    let listeners = listeners(args, &conf)?;
     let mut note = |text: &str| log.line(LogType::Notice, text);
+    if args.port.is_some() && !conf.listeners.is_empty() {
+        note("-p is not used, because the file has a listener");
+    }
     let (image, durable) = if conf.settings.persistence {
         let path = store_path(&conf);
         let (store, image) = Store::open(&path)?;
@@ -83,7 +89,7 @@ async fn serve(conf: Config, listeners: Vec<TcpListener>, mut log: Log) -> anyho
         events: Box::new(move |_: Duration, event| log.event(&event)),
     };
     let handle = BrokerHandle::start(start).context("the broker could not start")?;
-    signals::asked_to_stop().await?;
+    signals.asked_to_stop().await;
     handle.stop().await?;
     Ok(())
 }
@@ -96,8 +102,13 @@ fn listeners(args: &Broker, conf: &Config) -> anyhow::Result<Vec<TcpListener>> {
     if addresses.is_empty() {
         addresses.push((Ipv4Addr::LOCALHOST, args.port.unwrap_or(DEFAULT_PORT)).into());
     }
-    let bound = addresses.into_iter().map(net::bind);
-    Ok(bound.collect::<Result<_, _>>()?)
+    let bound = addresses.iter().copied().map(net::bind);
+    let mut bound: Vec<_> = bound.collect::<Result<_, _>>()?;
+    // Every interface means IPv6's too, on machines that have it.
+    let everywhere = addresses.iter().filter(|it| it.ip() == Ipv4Addr::UNSPECIFIED);
+    let six = everywhere.map(|it| net::bind((Ipv6Addr::UNSPECIFIED, it.port()).into()));
+    bound.extend(six.filter_map(Result::ok));
+    Ok(bound)
 }
 
 /// Beside the place where mosquitto would keep its own, under another ending: the two cannot read

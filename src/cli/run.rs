@@ -51,9 +51,9 @@ pub fn run(run: &Run) -> anyhow::Result<ExitCode> {
         (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
     let auto_ports = run.place.ports == Ports::Auto;
     let options = Options { data, auto_ports, changed: Box::new(|| {}) };
-    let live = Live::start(plan, options).context("the world could not begin")?;
     let (stop, stopped) = bounded(1);
     signals::on_stop(move || drop(stop))?;
+    let live = Live::start(plan, options).context("the world could not begin")?;
     let player = Player { live: &live, stopped, started: Instant::now() };
     let report = player.play(name, steps, &expectations);
     live.end();

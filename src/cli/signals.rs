@@ -1,35 +1,66 @@
 //! SIGINT and SIGTERM, as something one can wait for.
 
+use std::io;
+
 use tokio::runtime::Builder;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC, ctrl_c};
+
+/// The requests to end that this process gets, from here on: none ends it by itself any more.
+#[derive(Debug)]
+pub struct Signals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(windows)]
+    interrupt: CtrlC,
+}
+
+impl Signals {
+    /// Takes them, in the current tokio runtime. Take them before anybody outside can see the
+    /// process at work, or a request that comes early ends it without a clean stop.
+    ///
+    /// # Errors
+    /// When the system takes no handler.
+    pub fn take() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(windows)]
+            interrupt: ctrl_c()?,
+        })
+    }
+
+    /// Waits until the process is asked to end.
+    pub async fn asked_to_stop(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
+}
 
 /// Calls `stop` once, when the process is asked to end.
 ///
 /// # Errors
 /// When the system gives no thread or takes no handler.
-pub fn on_stop(stop: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub fn on_stop(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _within = runtime.enter();
+        Signals::take()?
+    };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if runtime.block_on(asked_to_stop()).is_ok() {
-            stop();
-        }
+        runtime.block_on(signals.asked_to_stop());
+        stop();
     })?;
     Ok(())
-}
-
-/// Waits until the process is asked to end.
-///
-/// # Errors
-/// When the system takes no handler.
-pub async fn asked_to_stop() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            ended = tokio::signal::ctrl_c() => ended,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

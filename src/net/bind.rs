@@ -67,6 +67,10 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // So that a listener of its own can have the same port of IPv4.
+        socket.set_only_v6(true)?;
+    }
     // On Windows the same option would let two programs share the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;

@@ -125,6 +125,11 @@ impl Board {
         }
     }
 
+    /// Where its broker can be reached, unless its port is somebody else's.
+    pub fn door(&self) -> Option<SocketAddr> {
+        *self.door.borrow()
+    }
+
     fn open_door(&self, open: bool) {
         let address = open.then(|| self.address());
         self.door.send_if_modified(|door| std::mem::replace(door, address) != address);

@@ -1,5 +1,6 @@
 //! Commands, carried out one after the other.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -10,6 +11,9 @@ use crate::card::SensorNumber;
 use crate::lab::snapshot::{Holdings, Run};
 use crate::lab::trace::Event;
 use crate::lab::{Action, BoardName, BridgeName, CableFault, Command, ProgramName};
+
+/// Nobody can listen on port 0.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl World {
     /// Carries out a command; what went wrong shows as the world's trouble.
@@ -187,9 +191,25 @@ impl World {
     fn start_broker(&mut self, board: usize) -> Result<(), String> {
         let (plan, data, notes) = (&self.plan, &self.data, &self.notes);
         self.boards[board].start_broker(board, plan, data, self.clock, notes);
+        self.lead_cables(board);
         match &self.boards[board].run {
             Run::Failed(why) => Err(why.clone()),
             _ => Ok(()),
+        }
+    }
+
+    /// Leads the cables of all bridges to this board to its broker, or nowhere: if the broker could
+    /// not have its port, somebody else has it, and is not to be sent what the boards say.
+    fn lead_cables(&self, to: usize) {
+        let target = self.boards[to].door().unwrap_or(NOWHERE);
+        for (plan, board) in self.plan.boards.iter().zip(&self.boards) {
+            for (bridge, cable) in plan.bridges.iter().zip(&board.cables) {
+                if let Some(cable) = cable
+                    && bridge.remote == Some(to)
+                {
+                    cable.set_target(target);
+                }
+            }
         }
     }
 
