@@ -6,6 +6,28 @@
 //!
 //! The same inputs give the same run, byte for byte. Time goes to the next happening at once. A
 //! disk keeps what was committed and nothing else, so cutting a broker's power is dropping its core.
+//!
+//! ```
+//! use std::time::Duration;
+//! use twinboard::broker::Settings;
+//! use twinboard::lab::world::sim::{Fault, Sim, client::Client};
+//! use twinboard::mqtt::{Message, QoS, Topic};
+//!
+//! let mut sim = Sim::new();
+//! let broker = sim.add_broker(1883, Settings { persistence: true, ..Settings::default() });
+//! let inbox = Client::new(broker, "inbox", false).subscribing("news", QoS::ExactlyOnce);
+//! let inbox = sim.add_client(inbox);
+//! let paper = sim.add_client(Client::new(broker, "paper", false));
+//! sim.run_for(Duration::from_secs(1));
+//!
+//! // The broker loses its power as the next packet arrives: the PUBLISH itself.
+//! sim.fault_at(sim.crossed() + 1, Fault::PowerOff(broker));
+//! let news = Topic::parse("news").expect("a topic");
+//! sim.client(paper).publish(Message::new(news, "hello", QoS::ExactlyOnce, false));
+//! sim.poke(paper);
+//! sim.run_for(Duration::from_secs(10));
+//! assert_eq!(sim.client(inbox).payloads("news"), ["hello"]);
+//! ```
 
 pub mod client;
 pub mod disk;
