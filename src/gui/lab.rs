@@ -90,7 +90,7 @@ impl Lab {
                 .show(ui, |ui| self.events.show(ui, snapshot, clock));
             CentralPanel::default().frame(bare).show(ui, drawing);
         } else {
-            let height = (ui.available_height() * 0.27).clamp(125.0, 400.0);
+            let height = (ui.available_height() * 0.34).clamp(125.0, 400.0);
             Panel::bottom("lab events below")
                 .frame(bare.inner_margin(Margin { top: 8, ..Margin::ZERO }))
                 .show_separator_line(false)
