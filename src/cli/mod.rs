@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
 /// A desktop lab for MQTT systems of more than one broker.
@@ -69,12 +70,14 @@ enum Ports {
 /// Runs the program. Exit status: 0 when all went well, 1 when not, 2 for a wrong command line.
 #[must_use]
 pub fn run() -> ExitCode {
+    // The first thing: with more than one thread, the system's answer is not to be trusted.
+    let offset = UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
-        None => windows::windows(&cli.windows),
-        Some(Command::Run(run)) => run::run(&run),
+        None => windows::windows(&cli.windows, offset),
+        Some(Command::Run(run)) => run::run(&run, offset),
         Some(Command::Broker(broker)) => broker::broker(&broker),
     };
     done.unwrap_or_else(|error| {

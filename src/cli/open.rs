@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::Place;
 use crate::conf::{Folder, builtin};
@@ -15,7 +15,11 @@ use crate::lab::plan::Plan;
 ///
 /// # Errors
 /// When there is none, when its files have mistakes, or when its data folder cannot be used.
-pub fn open(scenario: &str, place: &Place) -> anyhow::Result<(Plan, Data, Claim)> {
+pub fn open(
+    scenario: &str,
+    place: &Place,
+    offset: UtcOffset,
+) -> anyhow::Result<(Plan, Data, Claim)> {
     let folder = match Folder::builtin(scenario) {
         Some(folder) => folder,
         None if Path::new(scenario).is_dir() => Folder::read(Path::new(scenario))?,
@@ -33,7 +37,7 @@ pub fn open(scenario: &str, place: &Place) -> anyhow::Result<(Plan, Data, Claim)
     let data = Data::new(place.data.as_deref(), &plan.name).map_err(|error| anyhow!(error))?;
     let claim = data.claim()?;
     if place.fresh {
-        let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());
+        let now = OffsetDateTime::now_utc().to_offset(offset);
         let aside = data.set_aside(now).context("no fresh start")?;
         if let Some(aside) = aside {
             eprintln!("the old state is kept in {}", aside.display());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{bounded, select};
+use time::UtcOffset;
 
 use super::{Place, Ports, open, signals};
 use crate::conf::scenario::{Expectation, Step};
@@ -45,12 +46,12 @@ enum Form {
 ///
 /// # Errors
 /// When the scenario cannot be opened or cannot run at all.
-pub fn run(run: &Run) -> anyhow::Result<ExitCode> {
-    let (plan, data, _claim) = open::open(&run.scenario, &run.place)?;
+pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
+    let (plan, data, _claim) = open::open(&run.scenario, &run.place, offset)?;
     let (name, steps, expectations) =
         (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
     let auto_ports = run.place.ports == Ports::Auto;
-    let options = Options { data, auto_ports, changed: Box::new(|| {}) };
+    let options = Options { data, auto_ports, offset, changed: Box::new(|| {}) };
     let (stop, stopped) = bounded(1);
     signals::on_stop(move || drop(stop))?;
     let live = Live::start(plan, options).context("the world could not begin")?;

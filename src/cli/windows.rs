@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
+use time::UtcOffset;
 
 use super::{Place, Ports, open, signals};
 use crate::gui;
@@ -28,9 +29,9 @@ pub struct Windows {
 ///
 /// # Errors
 /// When there is no display, no such scenario, or no place for its state.
-pub fn windows(windows: &Windows) -> anyhow::Result<ExitCode> {
+pub fn windows(windows: &Windows, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     gui::display_available()?;
-    let (plan, data, _claim) = open::open(&windows.scenario, &windows.place)?;
+    let (plan, data, _claim) = open::open(&windows.scenario, &windows.place, offset)?;
     let options = gui::Options {
         title: plan.title.clone(),
         one_window: windows.one_window,
@@ -45,7 +46,7 @@ pub fn windows(windows: &Windows) -> anyhow::Result<ExitCode> {
     };
     let auto_ports = windows.place.ports == Ports::Auto;
     let changed = Box::new(changed);
-    let live = Live::start(plan, Options { data, auto_ports, changed })
+    let live = Live::start(plan, Options { data, auto_ports, offset, changed })
         .context("the world could not begin")?;
     let commands = live.commands.clone();
     signals::on_stop(move || {

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 use eframe::Storage;
 use egui::{CentralPanel, Context, Key, Ui, ViewportBuilder, ViewportCommand, ViewportId};
-use time::UtcOffset;
 
 use super::clock::Clock;
 use super::faceplate::Plate;
@@ -29,7 +28,6 @@ pub struct App {
     snapshots: Receiver<Arc<Snapshot>>,
     asked: Receiver<Ask>,
     outbox: Outbox,
-    offset: UtcOffset,
     seen: Option<(Arc<Snapshot>, Clock)>,
     windows: Windows,
     lab: Lab,
@@ -44,7 +42,6 @@ impl App {
     pub fn new(
         snapshots: Receiver<Arc<Snapshot>>,
         (outbox, asked): (Outbox, Receiver<Ask>),
-        offset: UtcOffset,
         one_window: bool,
         storage: Option<&dyn Storage>,
     ) -> Self {
@@ -52,7 +49,6 @@ impl App {
             snapshots,
             asked,
             outbox,
-            offset,
             seen: None,
             windows: Windows::default(),
             lab: Lab::default(),
@@ -125,7 +121,7 @@ impl App {
             match self.snapshots.try_recv() {
                 Ok(snapshot) => {
                     self.windows.follow(&snapshot);
-                    let clock = Clock::new(&snapshot, self.offset);
+                    let clock = Clock::new(&snapshot);
                     self.seen = Some((snapshot, clock));
                 }
                 Err(TryRecvError::Empty) => break,

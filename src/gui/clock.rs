@@ -1,29 +1,23 @@
 //! Puts times since the world began on the wall clock. Knows no window.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
 use crate::lab::Snapshot;
 
 /// The clock of one snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    began: SystemTime,
-    offset: UtcOffset,
+    began: OffsetDateTime,
     now: Duration,
     received: Instant,
 }
 
 impl Clock {
-    /// The clock by which `snapshot`, received just now, is read; `offset` is the local time's.
-    pub fn new(snapshot: &Snapshot, offset: UtcOffset) -> Self {
-        Self { began: snapshot.began, offset, now: snapshot.now, received: Instant::now() }
-    }
-
-    /// The local offset, or UTC where the system does not tell it.
-    pub fn local_offset() -> UtcOffset {
-        UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC)
+    /// The clock by which `snapshot`, received just now, is read.
+    pub fn new(snapshot: &Snapshot) -> Self {
+        Self { began: snapshot.began, now: snapshot.now, received: Instant::now() }
     }
 
     /// `at` as HH:MM:SS.
@@ -43,13 +37,14 @@ impl Clock {
     }
 
     fn on_the_clock(&self, at: Duration) -> OffsetDateTime {
-        let moment = self.began.checked_add(at).unwrap_or(self.began);
-        OffsetDateTime::from(moment).to_offset(self.offset)
+        self.began + at
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use time::UtcOffset;
+
     use super::*;
     use crate::gui::fixtures;
 
@@ -57,9 +52,9 @@ mod tests {
     fn times_are_local_and_carry_over_midnight() {
         let check = |offset: i8, at: u64, expected: &str| {
             let mut snapshot = fixtures::dual_board();
-            snapshot.began = SystemTime::UNIX_EPOCH;
             let offset = UtcOffset::from_hms(offset, 0, 0).expect("an offset");
-            let clock = Clock::new(&snapshot, offset);
+            snapshot.began = OffsetDateTime::UNIX_EPOCH.to_offset(offset);
+            let clock = Clock::new(&snapshot);
             assert_eq!(clock.hms_milli(Duration::from_millis(at)), expected);
         };
         check(0, 0, "00:00:00.000");
@@ -71,7 +66,7 @@ mod tests {
     #[test]
     fn a_countdown_ends_at_zero() {
         let snapshot = fixtures::dual_board();
-        let clock = Clock::new(&snapshot, UtcOffset::UTC);
+        let clock = Clock::new(&snapshot);
         let left = clock.until(snapshot.now + Duration::from_secs(90));
         assert!(left > Duration::from_secs(30) && left <= Duration::from_secs(90), "{left:?}");
         assert_eq!(clock.until(Duration::ZERO), Duration::ZERO);

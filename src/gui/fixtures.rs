@@ -1,12 +1,10 @@
 //! A world for the windows' tests, and its clock.
 
-use time::UtcOffset;
-
 use super::clock::Clock;
 use crate::lab::Snapshot;
 pub use crate::lab::fixtures::*;
 
-/// The clock of `snapshot`, in UTC.
+/// The clock of `snapshot`.
 pub fn clock(snapshot: &Snapshot) -> Clock {
-    Clock::new(snapshot, UtcOffset::UTC)
+    Clock::new(snapshot)
 }

@@ -46,7 +46,6 @@ use egui::{Context, ViewportBuilder, ViewportId};
 
 use crate::lab::{Command, Snapshot};
 use app::App;
-use clock::Clock;
 use outbox::Outbox;
 pub use screen::{NoWindows, display_available};
 
@@ -101,7 +100,6 @@ pub fn run(
         persistence_path: memory,
         ..eframe::NativeOptions::default()
     };
-    let offset = Clock::local_offset();
     let made = eframe::run_native(
         "twinboard",
         native,
@@ -109,7 +107,7 @@ pub fn run(
             theme::install(&cc.egui_ctx);
             on_ready(Waker { ctx: cc.egui_ctx.clone() });
             let outbox = Outbox::new(&cc.egui_ctx, commands);
-            Ok(Box::new(App::new(snapshots, outbox, offset, one_window, cc.storage)))
+            Ok(Box::new(App::new(snapshots, outbox, one_window, cc.storage)))
         }),
     );
     made.map_err(|error| NoWindows::from_toolkit(&error).into())

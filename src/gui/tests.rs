@@ -10,7 +10,6 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use time::UtcOffset;
 
 use super::app::App;
 use super::fixtures::{self, bridge_mut, program_mut};
@@ -38,7 +37,7 @@ impl Stage {
         world.send(Arc::new(snapshot.clone())).expect("the application listens");
         // The application wants the context that only the harness has.
         let ctx = egui::Context::default();
-        let app = App::new(snapshots, Outbox::new(&ctx, sent), UtcOffset::UTC, one_window, None);
+        let app = App::new(snapshots, Outbox::new(&ctx, sent), one_window, None);
         let harness = Harness::builder().with_size(size).with_max_steps(30).build_ui_state(
             |ui: &mut egui::Ui, app: &mut App| {
                 theme::install(ui.ctx());

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use crate::card::Event as ProgramEvent;
 use crate::card::{Face, Link, Origin, SensorFace, SensorNumber};
@@ -52,7 +54,7 @@ pub fn dual_board() -> Snapshot {
     };
     Snapshot {
         title: String::from("Dual board"),
-        began: SystemTime::UNIX_EPOCH + Duration::from_hours(12),
+        began: OffsetDateTime::UNIX_EPOCH + Duration::from_hours(12),
         now: secs(60),
         data: PathBuf::from("data"),
         boards: vec![board1, board2],

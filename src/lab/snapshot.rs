@@ -5,7 +5,9 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use super::name::{BoardName, BridgeName, ProgramName};
 use super::trace::Entry;
@@ -16,8 +18,8 @@ use crate::card::Face;
 pub struct Snapshot {
     /// The scenario's title.
     pub title: String,
-    /// When the world began.
-    pub began: SystemTime,
+    /// When the world began, by the local clock.
+    pub began: OffsetDateTime,
     /// The moment of this snapshot.
     pub now: Duration,
     /// Where the state lives.

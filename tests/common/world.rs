@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use time::UtcOffset;
 use twinboard::card::{SensorFace, SensorNumber};
 use twinboard::conf::Folder;
 use twinboard::lab::condition::against;
@@ -36,7 +37,8 @@ impl World {
     /// Starts it, and waits until its parts agree.
     pub fn start(plan: Plan, data: &Path) -> Self {
         let data = Data::new(Some(data), "dual-board").expect("a root is given");
-        let options = Options { data, auto_ports: true, changed: Box::new(|| {}) };
+        let options =
+            Options { data, auto_ports: true, offset: UtcOffset::UTC, changed: Box::new(|| {}) };
         let live = Live::start(plan, options).expect("threads and ports");
         let newest = live.snapshots.recv_timeout(PATIENCE).expect("a first snapshot");
         let mut world = Self { live, told: newest.done, newest };

@@ -134,7 +134,7 @@ impl World {
 
     async fn fresh_start(&mut self) -> Result<(), String> {
         self.stop_everything().await;
-        let moved = self.data.set_aside(now());
+        let moved = self.data.set_aside(self.local_time());
         self.start_everything();
         let note = match moved.map_err(|error| error.to_string())? {
             Some(aside) => format!("A fresh start; the old state is kept in {}", aside.display()),
@@ -146,11 +146,16 @@ impl World {
 
     async fn put_back(&mut self, aside: &Path) -> Result<(), String> {
         self.stop_everything().await;
-        let moved = self.data.put_back(aside, now());
+        let moved = self.data.put_back(aside, self.local_time());
         self.start_everything();
         moved.map_err(|error| error.to_string())?;
         self.record(Event::Note(format!("The state of {} is back", aside.display())));
         Ok(())
+    }
+
+    /// The time on the wall, for the names of folders.
+    fn local_time(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc().to_offset(self.began.offset())
     }
 
     /// Gives all boards power, mends all cables.
@@ -251,9 +256,4 @@ impl World {
         });
         found.ok_or_else(|| format!("there is no bridge {name}"))
     }
-}
-
-/// The time on the wall, for the names of folders.
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc())
 }

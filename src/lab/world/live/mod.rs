@@ -19,9 +19,10 @@ pub use self::board::seed;
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use time::{OffsetDateTime, UtcOffset};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -45,6 +46,8 @@ pub struct Options {
     pub data: Data,
     /// Whether free ports are used in place of those of the conf files.
     pub auto_ports: bool,
+    /// The local time's distance from UTC. A program can ask for it only before it has threads.
+    pub offset: UtcOffset,
     /// Called after each new snapshot; must not block.
     pub changed: Box<dyn Fn() + Send>,
 }
@@ -73,10 +76,10 @@ impl Live {
             .thread_name("world worker")
             .enable_all()
             .build()?;
-        let (data, auto) = (options.data, options.auto_ports);
+        let (data, auto, offset) = (options.data, options.auto_ports, options.offset);
         let thread = thread::Builder::new().name("world".to_owned()).spawn(move || {
             runtime.block_on(async {
-                match World::new(plan, data, auto, outlet).await {
+                match World::new(plan, data, auto, offset, outlet).await {
                     Ok(world) => world.run(forward(ordered)).await,
                     Err(error) => tracing::error!(%error, "the world could not begin"),
                 }
@@ -138,7 +141,7 @@ struct World {
     plan: Plan,
     data: Data,
     clock: Clock,
-    began: SystemTime,
+    began: OffsetDateTime,
     boards: Vec<Board>,
     notes: Notes,
     heard: mpsc::Receiver<Note>,
@@ -153,6 +156,7 @@ impl World {
         mut plan: Plan,
         data: Data,
         auto_ports: bool,
+        offset: UtcOffset,
         outlet: Outlet,
     ) -> std::io::Result<Self> {
         let (notes, heard) = Notes::new();
@@ -169,7 +173,7 @@ impl World {
             plan,
             data,
             clock: Clock::start(),
-            began: SystemTime::now(),
+            began: OffsetDateTime::now_utc().to_offset(offset),
             boards,
             notes,
             heard,
