@@ -37,6 +37,18 @@ pub struct Board {
     door: watch::Sender<Option<SocketAddr>>,
 }
 
+/// What a board stands on: the world's plan, state, time and ears.
+pub struct Ground<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Where state lives.
+    pub data: &'a Data,
+    /// The world's time.
+    pub clock: Clock,
+    /// Who hears what happens.
+    pub notes: &'a Notes,
+}
+
 /// A program of a board.
 pub struct Program {
     /// Its driver, while it runs.
@@ -95,20 +107,13 @@ impl Board {
     }
 
     /// Starts its broker; what prevents it shows in `run`.
-    pub fn start_broker(
-        &mut self,
-        at: usize,
-        plan: &Plan,
-        data: &Data,
-        clock: Clock,
-        notes: &Notes,
-    ) {
+    pub fn start_broker(&mut self, at: usize, ground: &Ground) {
         if self.broker.is_some() {
             return;
         }
-        match self.open_broker(at, plan, data, clock, notes) {
+        match self.open_broker(at, ground) {
             Ok(handle) => {
-                notes.follow(handle.changes());
+                ground.notes.follow(handle.changes());
                 self.broker = Some(handle);
                 self.run = Run::Running;
                 self.open_door(true);
@@ -135,14 +140,8 @@ impl Board {
         self.door.send_if_modified(|door| std::mem::replace(door, address) != address);
     }
 
-    fn open_broker(
-        &mut self,
-        at: usize,
-        plan: &Plan,
-        data: &Data,
-        clock: Clock,
-        notes: &Notes,
-    ) -> Result<BrokerHandle, String> {
+    fn open_broker(&mut self, at: usize, ground: &Ground) -> Result<BrokerHandle, String> {
+        let Ground { plan, data, clock, notes } = *ground;
         let board = &plan.boards[at];
         let listeners = self.listeners()?;
         let (image, durable) = if board.settings.persistence {

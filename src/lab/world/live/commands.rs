@@ -5,6 +5,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use super::board::Ground;
 use super::{World, apply};
 use crate::broker::{BridgeNumber, BridgeOrder};
 use crate::card::SensorNumber;
@@ -194,8 +195,8 @@ impl World {
     }
 
     fn start_broker(&mut self, board: usize) -> Result<(), String> {
-        let (plan, data, notes) = (&self.plan, &self.data, &self.notes);
-        self.boards[board].start_broker(board, plan, data, self.clock, notes);
+        let (plan, data, clock, notes) = (&self.plan, &self.data, self.clock, &self.notes);
+        self.boards[board].start_broker(board, &Ground { plan, data, clock, notes });
         self.lead_cables(board);
         match &self.boards[board].run {
             Run::Failed(why) => Err(why.clone()),
