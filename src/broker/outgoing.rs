@@ -51,6 +51,17 @@ pub enum Offer {
     Full,
 }
 
+/// What an acknowledgement meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It was awaited.
+    Fits,
+    /// Nothing waits for it, or not yet, or not any more.
+    Unknown,
+    /// It belongs to another QoS than the message in flight under that packet id.
+    Misfit,
+}
+
 /// One message on its way.
 #[derive(Debug, Clone)]
 struct Item {
@@ -167,32 +178,38 @@ impl Outgoing {
         Some(packet)
     }
 
-    /// The QoS of the message in flight under that packet id.
-    pub fn qos_of(&self, id: PacketId) -> Option<QoS> {
-        self.in_flight.iter().find(|item| item.packet_id() == Some(id)).map(|item| item.qos)
-    }
-
-    /// PUBACK came. Gives back whether it was awaited.
-    pub fn acknowledged(&mut self, id: PacketId, log: &mut Log) -> bool {
-        self.finish(|item| item.qos == QoS::AtLeastOnce && item.stage == Stage::Published(id), log)
-    }
-
-    /// PUBREC came: PUBREL is to follow in any case, for without it the other side would keep the
-    /// packet id for ever. [MQTT-4.3.3-1]
-    pub fn received(&mut self, id: PacketId, log: &mut Log) {
-        let mut items = self.in_flight.iter_mut();
-        let awaited =
-            |item: &&mut Item| item.qos == QoS::ExactlyOnce && item.stage == Stage::Published(id);
-        if let Some(item) = items.find(awaited) {
-            item.stage = Stage::Released(id);
-            let (number, stage) = (item.number, item.stage);
-            log.record(|client| Record::Advance { client, number, stage });
+    /// PUBACK came.
+    pub fn acknowledged(&mut self, id: PacketId, log: &mut Log) -> Answer {
+        match self.find(id) {
+            None => Answer::Unknown,
+            Some((at, QoS::AtLeastOnce, _)) => self.finish(at, log),
+            Some(_) => Answer::Misfit,
         }
     }
 
-    /// PUBCOMP came. Gives back whether it was awaited.
-    pub fn completed(&mut self, id: PacketId, log: &mut Log) -> bool {
-        self.finish(|item| item.stage == Stage::Released(id), log)
+    /// PUBREC came: PUBREL is to follow unless it is a misfit, for without it the other side would
+    /// keep the packet id for ever. [MQTT-4.3.3-1]
+    pub fn received(&mut self, id: PacketId, log: &mut Log) -> Answer {
+        match self.find(id) {
+            Some((at, QoS::ExactlyOnce, Stage::Published(_))) => {
+                let stage = Stage::Released(id);
+                self.in_flight[at].stage = stage;
+                let number = self.in_flight[at].number;
+                log.record(|client| Record::Advance { client, number, stage });
+                Answer::Fits
+            }
+            None | Some((_, QoS::ExactlyOnce, _)) => Answer::Unknown,
+            Some(_) => Answer::Misfit,
+        }
+    }
+
+    /// PUBCOMP came.
+    pub fn completed(&mut self, id: PacketId, log: &mut Log) -> Answer {
+        match self.find(id) {
+            Some((at, _, Stage::Released(_))) => self.finish(at, log),
+            None | Some((_, QoS::ExactlyOnce, _)) => Answer::Unknown,
+            Some(_) => Answer::Misfit,
+        }
     }
 
     /// The newest message for each topic that is in flight or waits, with its retain flag.
@@ -215,7 +232,10 @@ impl Outgoing {
     /// rest goes out as new. Gives back what to send, and how many were done with.
     pub fn start_over(&mut self, log: &mut Log) -> (Vec<Packet>, usize) {
         let before = self.in_flight.len();
-        while self.finish(|item| matches!(item.stage, Stage::Released(_)), log) {}
+        let released = |item: &Item| matches!(item.stage, Stage::Released(_));
+        while let Some(at) = self.in_flight.iter().position(released) {
+            self.finish(at, log);
+        }
         let packets: Vec<_> = self.in_flight.iter().map(|item| item.packet(false)).collect();
         let gone = before - packets.len();
         (packets, gone)
@@ -252,15 +272,20 @@ impl Outgoing {
         }
     }
 
-    fn finish(&mut self, which: impl Fn(&Item) -> bool, log: &mut Log) -> bool {
-        let Some(at) = self.in_flight.iter().position(which) else { return false };
+    /// The place, QoS and stage of what is in flight under that packet id.
+    fn find(&self, id: PacketId) -> Option<(usize, QoS, Stage)> {
+        let at = self.in_flight.iter().position(|item| item.packet_id() == Some(id))?;
+        Some((at, self.in_flight[at].qos, self.in_flight[at].stage))
+    }
+
+    fn finish(&mut self, at: usize, log: &mut Log) -> Answer {
         let item = self.in_flight.remove(at).expect("a position that was just found");
         self.in_flight_bytes -= item.numbered.message.size_bytes();
         if let Some(id) = item.packet_id() {
             self.used.remove(&id);
         }
         Self::done(&item, log);
-        true
+        Answer::Fits
     }
 
     fn done(item: &Item, log: &mut Log) {
@@ -336,7 +361,7 @@ mod tests {
             let stays = round.is_multiple_of(10_000) && used.len() < 8;
             if !stays {
                 used.remove(&id);
-                assert!(outgoing.acknowledged(id, &mut log));
+                assert_eq!(outgoing.acknowledged(id, &mut log), Answer::Fits);
             }
         }
     }

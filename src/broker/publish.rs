@@ -10,11 +10,12 @@ use super::durable::MessageId;
 use super::event::{DropReason, Event};
 use super::io::ConnId;
 use super::journal::Numbered;
+use super::outgoing::Answer;
 use super::retained::Kept;
 use super::sessions::SessionKey;
 use super::subscribe::Subscriber;
 use crate::mqtt::packet::Publish;
-use crate::mqtt::{ClientId, Message, Packet, PacketId, QoS, Topic};
+use crate::mqtt::{ClientId, Message, Packet, QoS, Topic};
 
 /// Payloads up to this size are copied out of the buffer they were read into before they are kept,
 /// lest a small message hold on to a large buffer.
@@ -103,42 +104,29 @@ impl Broker {
 
     /// The other packets of QoS 1 and 2, which mean the same from a client and from a far broker.
     pub(super) fn handshake(&mut self, conn: ConnId, key: SessionKey, packet: &Packet) {
-        let sent = |id: &PacketId| self.sessions[key].outgoing.qos_of(*id);
-        let fits = match packet {
-            Packet::PubAck(id) => sent(id) != Some(QoS::ExactlyOnce),
-            Packet::PubRec(id) | Packet::PubComp(id) => sent(id) != Some(QoS::AtLeastOnce),
-            _ => true,
-        };
-        if !fits {
-            // [MQTT 3.1.1, sections 4.3.2 and 4.3.3]
-            return self.hang_up(conn, "an acknowledgement of another QoS than was sent");
-        }
-        match packet {
-            Packet::PubAck(id) => self.delivered(key, *id, QoS::AtLeastOnce),
-            Packet::PubComp(id) => self.delivered(key, *id, QoS::ExactlyOnce),
-            Packet::PubRec(id) => {
-                let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-                outgoing.received(*id, &mut log);
-                self.send(conn, Packet::PubRel(*id), true);
-            }
+        let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
+        let answer = match packet {
+            Packet::PubAck(id) => outgoing.acknowledged(*id, &mut log),
+            Packet::PubRec(id) => outgoing.received(*id, &mut log),
+            Packet::PubComp(id) => outgoing.completed(*id, &mut log),
             Packet::PubRel(id) => {
                 self.sessions[key].release(*id, &mut self.journal);
                 // Also for an id that is not known: the other side waits for it. [MQTT-4.3.3-2]
-                self.send(conn, Packet::PubComp(*id), true);
+                return self.send(conn, Packet::PubComp(*id), true);
             }
-            _ => {}
-        }
-    }
-
-    fn delivered(&mut self, key: SessionKey, id: PacketId, qos: QoS) {
-        let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-        let awaited = match qos {
-            QoS::ExactlyOnce => outgoing.completed(id, &mut log),
-            _ => outgoing.acknowledged(id, &mut log),
+            _ => return,
         };
-        if awaited {
-            self.count_sent(key);
-            self.pump(key);
+        match (answer, packet) {
+            // [MQTT 3.1.1, sections 4.3.2 and 4.3.3]
+            (Answer::Misfit, _) => {
+                self.hang_up(conn, "an acknowledgement of another QoS than was sent");
+            }
+            (_, Packet::PubRec(id)) => self.send(conn, Packet::PubRel(*id), true),
+            (Answer::Fits, _) => {
+                self.count_sent(key);
+                self.pump(key);
+            }
+            (Answer::Unknown, _) => {}
         }
     }
 

@@ -29,20 +29,19 @@ impl Broker {
         let bridge = self.connections.get(&conn).is_some_and(|it| it.bridge_bit);
         // Retained messages cannot be promised to a session that cannot be kept.
         let refuse = self.sessions[key].persistent && self.journal.trouble().is_some();
+        let options = |qos| Subscription { qos, no_local: bridge, retain_as_published: bridge };
         let mut codes = Vec::with_capacity(filters.len());
         for (filter, qos) in filters {
-            let options = Subscription { qos: *qos, no_local: bridge, retain_as_published: bridge };
             let granted = !refuse && self.has_room_for(filter, key);
             codes.push(granted.then_some(*qos));
             if granted {
-                self.add_subscription(filter, key, options);
+                self.add_subscription(filter, key, options(*qos));
             }
         }
         let granted = codes.clone();
         self.send(conn, Packet::SubAck(id, codes), true); // [MQTT-3.8.4-1]
         for ((filter, qos), _) in filters.iter().zip(granted).filter(|(_, code)| code.is_some()) {
-            let options = Subscription { qos: *qos, no_local: bridge, retain_as_published: bridge };
-            self.deliver_retained(key, filter, options);
+            self.deliver_retained(key, filter, options(*qos));
         }
     }
 
