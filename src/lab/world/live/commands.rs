@@ -136,6 +136,7 @@ impl World {
     async fn fresh_start(&mut self) -> Result<(), String> {
         self.stop_everything().await;
         let moved = self.data.set_aside(self.local_time());
+        self.aside = self.data.asides();
         self.start_everything();
         let note = match moved.map_err(|error| error.to_string())? {
             Some(aside) => format!("A fresh start; the old state is kept in {}", aside.display()),
@@ -148,6 +149,7 @@ impl World {
     async fn put_back(&mut self, aside: &Path) -> Result<(), String> {
         self.stop_everything().await;
         let moved = self.data.put_back(aside, self.local_time());
+        self.aside = self.data.asides();
         self.start_everything();
         moved.map_err(|error| error.to_string())?;
         self.record(Event::Note(format!("The state of {} is back", aside.display())));

@@ -17,6 +17,7 @@ mod view;
 
 pub use self::board::seed;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -146,6 +147,8 @@ struct World {
     notes: Notes,
     heard: mpsc::Receiver<Note>,
     trace: Trace,
+    /// States kept aside: read when that may have changed, not with each snapshot.
+    aside: Vec<PathBuf>,
     trouble: Option<String>,
     done: u64,
     outlet: Outlet,
@@ -171,13 +174,14 @@ impl World {
         }
         let mut world = Self {
             plan,
-            data,
             clock: Clock::start(),
             began: OffsetDateTime::now_utc().to_offset(offset),
             boards,
             notes,
             heard,
             trace: Trace::default(),
+            aside: data.asides(),
+            data,
             trouble: None,
             done: 0,
             outlet,
