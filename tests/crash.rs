@@ -16,7 +16,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use client::{Client, Happened};
-use ledger::{Publisher, Shared, change, check_once, setting, some_moment, subscriber, wait_until};
+use ledger::{
+    Publisher, Shared, change, check_once, end_both_ways, setting, some_moment, subscriber,
+    wait_until,
+};
 use process::{Process, free_port};
 use twinboard::mqtt::QoS;
 
@@ -133,13 +136,7 @@ fn a_bridge_between_brokers_that_die_carries_each_message_once() {
             local.start();
         }
     }
-    change(&shared, |it| it.last_round = true);
-    let counts = publishers.map(|it| it.join().expect("no panic"));
-    let all = usize::try_from(counts[0] + counts[1]).expect("it fits");
-    wait_until(&shared, "all arrive", |it| it.arrived >= all);
-    change(&shared, |it| it.over = true);
-    check_once("out", &out.join().expect("no panic"), counts[0]);
-    check_once("in", &into.join().expect("no panic"), counts[1]);
+    end_both_ways(&shared, publishers, [out, into]);
 }
 
 /// A request to end that comes as early as can be is honoured like any other.

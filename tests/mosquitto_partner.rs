@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use client::{Client, Happened};
-use ledger::{Publisher, Shared, change, check_once, setting, some_moment, subscriber, wait_until};
+use ledger::{Publisher, Shared, change, end_both_ways, setting, some_moment, subscriber};
 use process::{Process, free_port};
 use tokio::runtime::Runtime;
 use twinboard::mqtt::QoS;
@@ -239,13 +239,7 @@ fn exactly_once(ours_bridges: bool) {
         }
         pair.cable.mend();
     }
-    change(&shared, |it| it.last_round = true);
-    let counts = publishers.map(|it| it.join().expect("no panic"));
-    let all = usize::try_from(counts[0] + counts[1]).expect("it fits");
-    wait_until(&shared, "all arrive", |it| it.arrived >= all);
-    change(&shared, |it| it.over = true);
-    check_once("out", &out.join().expect("no panic"), counts[0]);
-    check_once("in", &into.join().expect("no panic"), counts[1]);
+    end_both_ways(&shared, publishers, [out, into]);
 }
 
 #[test]

@@ -188,3 +188,20 @@ pub fn some_moment(shared: &Shared, random: &mut Random) {
         thread::yield_now();
     }
 }
+
+/// Ends a run with a publisher and a subscriber for each way, out and in: what was published has
+/// arrived, each message once and in order.
+pub fn end_both_ways(
+    shared: &Shared,
+    publishers: [JoinHandle<u32>; 2],
+    subscribers: [JoinHandle<Vec<u32>>; 2],
+) {
+    change(shared, |it| it.last_round = true);
+    let counts = publishers.map(|it| it.join().expect("no panic"));
+    let all = usize::try_from(counts[0] + counts[1]).expect("it fits");
+    wait_until(shared, "all arrive", |it| it.arrived >= all);
+    change(shared, |it| it.over = true);
+    for ((what, subscriber), count) in ["out", "in"].into_iter().zip(subscribers).zip(counts) {
+        check_once(what, &subscriber.join().expect("no panic"), count);
+    }
+}
