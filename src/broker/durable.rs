@@ -6,11 +6,14 @@
 //! core <-- Image (at the start) ---------- store
 //! ```
 //!
+//! Times count from 1970, for they are to mean the same after a restart.
+//!
 //! [`Image::apply`] says what a record means. A store of any kind must, after a restart, give the
 //! image that the records it committed add up to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
 
@@ -76,13 +79,50 @@ pub enum Record {
     /// Its PUBREL came.
     Release { client: ClientId, packet_id: PacketId },
     /// A bridge's far side was sent the retained messages these rules let out (some digest of the
-    /// rules), or is to be sent them again at the next connect (none). In the session of a far
-    /// broker's bridge: it missed some and is to be sent them again (some), or not (none).
+    /// rules), or is to be sent them again at the next connect (none).
     Established { client: ClientId, rules: Option<Digest> },
+    /// A far broker's bridge missed retained messages and is to be sent them again, or not any more.
+    MissedRetained { client: ClientId, missed: bool },
+    /// When the session ends: so long after its connection, and for one without a connection at
+    /// which time. A new session never ends.
+    SessionExpiry { client: ClientId, expiry: Expiry, ends_at: Option<Duration> },
+    /// What is to be published when the client goes without a goodbye, or went; or nothing any more.
+    Will { client: ClientId, will: Option<WillImage> },
+}
+
+/// How long a session outlives its connection. [MQTT 5.0, section 3.1.2.11.2]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Expiry {
+    /// So many seconds; 0 for a session that ends with its connection.
+    Seconds(u32),
+    /// For ever.
+    #[default]
+    Never,
+}
+
+impl Expiry {
+    /// What a Session Expiry Interval stands for.
+    #[must_use]
+    pub fn from_interval(seconds: u32) -> Self {
+        if seconds == u32::MAX { Self::Never } else { Self::Seconds(seconds) }
+    }
+}
+
+/// A will that is kept with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WillImage {
+    /// The message.
+    pub id: MessageId,
+    /// How long after the connection's end it is published, in seconds.
+    pub delay_s: u32,
+    /// For how long the message is of use from then on, in seconds.
+    pub expiry_s: Option<u32>,
+    /// When it is published: known once the connection has ended.
+    pub due: Option<Duration>,
 }
 
 /// One message on its way to one session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Which message.
     pub id: MessageId,
@@ -90,6 +130,8 @@ pub struct Delivery {
     pub qos: QoS,
     /// The retain flag it is delivered with.
     pub retain: bool,
+    /// The identifiers of the subscriptions it is delivered for. [MQTT-3.3.4-3]
+    pub subscription_ids: Vec<u32>,
     /// How far it has come.
     pub stage: Stage,
 }
@@ -103,6 +145,8 @@ pub struct Subscription {
     pub no_local: bool,
     /// The retain flag as it was published: what a bridge's bit asks for.
     pub retain_as_published: bool,
+    /// What its deliveries are marked with; never 0. [MQTT 5.0, section 3.8.2.1.2]
+    pub identifier: Option<u32>,
 }
 
 /// The retained message of a topic.
@@ -141,6 +185,14 @@ pub struct SessionImage {
     /// For a bridge's session: the rules by which the far side has its retained messages. See
     /// [`Record::Established`].
     pub established: Option<Digest>,
+    /// For the session of a far broker's bridge: see [`Record::MissedRetained`].
+    pub missed_retained: bool,
+    /// How long it outlives its connection.
+    pub expiry: Expiry,
+    /// When it ends; none while it has a connection, and for one that never ends.
+    pub ends_at: Option<Duration>,
+    /// What is to be published when its client is gone.
+    pub will: Option<WillImage>,
 }
 
 /// A batch of records that become durable together, or not at all.
@@ -193,7 +245,7 @@ impl Image {
             }
             Record::Queue { client, number, delivery } => {
                 assert!(self.messages.contains_key(&delivery.id), "no message {:?}", delivery.id);
-                let before = self.session(client).deliveries.insert(*number, *delivery);
+                let before = self.session(client).deliveries.insert(*number, delivery.clone());
                 assert!(before.is_none(), "delivery {number} to {client} is there already");
             }
             Record::Advance { client, number, stage } => {
@@ -213,6 +265,18 @@ impl Image {
             }
             Record::Established { client, rules } => {
                 self.session(client).established = *rules;
+            }
+            Record::MissedRetained { client, missed } => {
+                self.session(client).missed_retained = *missed;
+            }
+            Record::SessionExpiry { client, expiry, ends_at } => {
+                let session = self.session(client);
+                (session.expiry, session.ends_at) = (*expiry, *ends_at);
+            }
+            Record::Will { client, will } => {
+                let there = will.is_none_or(|it| self.messages.contains_key(&it.id));
+                assert!(there, "the message of a will of {client} is not there");
+                self.session(client).will = *will;
             }
         }
     }

@@ -8,7 +8,9 @@ pub mod filter;
 pub mod identity;
 pub mod message;
 pub mod packet;
+pub mod properties;
 pub mod qos;
+pub mod reason;
 pub mod rule;
 pub mod topic;
 
@@ -16,6 +18,8 @@ pub use filter::Filter;
 pub use identity::ClientId;
 pub use message::Message;
 pub use packet::{Packet, PacketId};
+pub use properties::{Properties, Property};
 pub use qos::QoS;
+pub use reason::Reason;
 pub use rule::{Direction, Rule};
 pub use topic::Topic;

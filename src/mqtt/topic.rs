@@ -36,6 +36,9 @@ pub enum TopicError {
     /// [MQTT-4.7.1-3]
     #[error("+ must fill a whole level")]
     SingleLevel,
+    /// [MQTT-4.8.2-1, -2]
+    #[error("a shared subscription is $share/group/filter, its group without + and #")]
+    Share,
 }
 
 /// A topic name without wildcards.
@@ -53,6 +56,18 @@ impl Topic {
             return Err(TopicError::Wildcard);
         }
         Ok(Self(name.into()))
+    }
+
+    /// What stands in a PUBLISH whose topic is given by an alias: no name of a topic.
+    #[must_use]
+    pub fn omitted() -> Self {
+        Self("".into())
+    }
+
+    /// Whether it is [`Topic::omitted`].
+    #[must_use]
+    pub fn is_omitted(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The name as text.

@@ -1,60 +1,40 @@
 //! Packets from bytes.
 
-use bytes::{Buf, Bytes, BytesMut};
-use thiserror::Error;
+use bytes::{Buf, BytesMut};
 
-use super::{BRIDGE_BIT, kind};
-use crate::mqtt::packet::{ConnAck, Connect, ConnectCode, Level, Publish};
-use crate::mqtt::topic::TopicError;
-use crate::mqtt::{ClientId, Filter, Message, Packet, PacketId, QoS, Topic};
-
-/// Why bytes are no packet.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum DecodeError {
-    /// The length of a packet has at most four bytes. [MQTT 3.1.1, section 2.2.3]
-    #[error("the remaining length has more than four bytes")]
-    Length,
-    /// It is larger than this side takes.
-    #[error("a packet of {size} bytes is over max_packet_size {limit}")]
-    TooLarge {
-        /// The whole packet, in bytes.
-        size: usize,
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// The first byte names no packet, or has flag bits that are reserved. [MQTT-2.2.2-2]
-    #[error("the first byte {0:#04x} is no packet of MQTT 3.1.1")]
-    FirstByte(u8),
-    /// The packet ends before its last field, or goes on after it.
-    #[error("{0} is too short or too long for its fields")]
-    Size(&'static str),
-    /// A field has a value that the standard forbids.
-    #[error("{0}")]
-    Value(&'static str),
-    /// A topic name or filter is none.
-    #[error("{0}")]
-    Topic(#[from] TopicError),
-}
+use super::body::{Body, utf8};
+use super::error::DecodeError;
+use super::place::Place;
+use super::{connect, kind};
+use crate::mqtt::packet::{
+    Ack, Answers, Level, Notice, Publish, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe,
+};
+use crate::mqtt::{Filter, Packet, Properties, QoS, Reason, Topic};
 
 /// Takes the first whole packet off `buffer`; `None` while it is not whole yet. A packet of more
-/// than `max_packet_size` bytes is an error as soon as its length is known.
+/// than `max_packet_size` bytes is an error as soon as its length is known. `level` is that of the
+/// connection's CONNECT, which itself is read alike at any level.
 ///
 /// # Errors
 /// What the bytes break. Nothing can be read from that connection any more. [MQTT-4.8.0-1]
-pub fn read(buffer: &mut BytesMut, max_packet_size: usize) -> Result<Option<Packet>, DecodeError> {
+pub fn read(
+    buffer: &mut BytesMut,
+    level: Level,
+    max_packet_size: usize,
+) -> Result<Option<Packet>, DecodeError> {
     let Some((header_len, body_len)) = lengths(buffer)? else { return Ok(None) };
     let size = header_len + body_len;
     if size > max_packet_size {
         return Err(DecodeError::TooLarge { size, limit: max_packet_size });
     }
-    check_first_byte(buffer[0])?;
+    check_first_byte(buffer[0], level)?;
     if buffer.len() < size {
         return Ok(None);
     }
     let first = buffer[0];
     let mut frame = buffer.split_to(size).freeze();
     frame.advance(header_len);
-    packet(first, Body { name: name(first), bytes: frame }).map(Some)
+    packet(first, Body { name: name(first), level, bytes: frame }).map(Some)
 }
 
 /// The bytes of the fixed header and of what follows it.
@@ -69,13 +49,14 @@ fn lengths(buffer: &[u8]) -> Result<Option<(usize, usize)>, DecodeError> {
     if buffer.len() > 4 { Err(DecodeError::Length) } else { Ok(None) }
 }
 
-/// [MQTT 3.1.1, table 2.2]
-fn check_first_byte(first: u8) -> Result<(), DecodeError> {
+/// [MQTT 5.0, table 2.2]
+fn check_first_byte(first: u8, level: Level) -> Result<(), DecodeError> {
     let flags = first & 0x0f;
     let good = match first >> 4 {
         kind::PUBLISH => flags & 0b0110 != 0b0110,
         kind::PUBREL | kind::SUBSCRIBE | kind::UNSUBSCRIBE => flags == 0b0010,
         kind::CONNECT..=kind::DISCONNECT => flags == 0,
+        kind::AUTH => flags == 0 && level == Level::V5,
         _ => false,
     };
     if good { Ok(()) } else { Err(DecodeError::FirstByte(first)) }
@@ -96,102 +77,114 @@ fn name(first: u8) -> &'static str {
         kind::UNSUBACK => "UNSUBACK",
         kind::PINGREQ => "PINGREQ",
         kind::PINGRESP => "PINGRESP",
-        _ => "DISCONNECT",
+        kind::DISCONNECT => "DISCONNECT",
+        _ => "AUTH",
     }
 }
 
 fn packet(first: u8, mut body: Body) -> Result<Packet, DecodeError> {
     let packet = match first >> 4 {
-        kind::CONNECT => return connect(body),
+        kind::CONNECT => return connect::connect(body),
         kind::PUBLISH => return publish(first & 0x0f, body),
-        kind::CONNACK => Packet::ConnAck(connack(&mut body)?),
-        kind::PUBACK => Packet::PubAck(body.packet_id()?),
-        kind::PUBREC => Packet::PubRec(body.packet_id()?),
-        kind::PUBREL => Packet::PubRel(body.packet_id()?),
-        kind::PUBCOMP => Packet::PubComp(body.packet_id()?),
+        kind::CONNACK => Packet::ConnAck(connect::connack(&mut body)?),
+        kind::PUBACK => Packet::PubAck(ack(&mut body, &TAKEN)?),
+        kind::PUBREC => Packet::PubRec(ack(&mut body, &TAKEN)?),
+        kind::PUBREL => Packet::PubRel(ack(&mut body, &RELEASED)?),
+        kind::PUBCOMP => Packet::PubComp(ack(&mut body, &RELEASED)?),
         kind::SUBSCRIBE => subscribe(&mut body)?,
-        kind::SUBACK => suback(&mut body)?,
+        kind::SUBACK => Packet::SubAck(suback(&mut body)?),
         kind::UNSUBSCRIBE => unsubscribe(&mut body)?,
-        kind::UNSUBACK => Packet::UnsubAck(body.packet_id()?),
+        kind::UNSUBACK => Packet::UnsubAck(unsuback(&mut body)?),
         kind::PINGREQ => Packet::PingReq,
         kind::PINGRESP => Packet::PingResp,
-        _ => Packet::Disconnect,
+        kind::DISCONNECT => Packet::Disconnect(notice(&mut body, Place::Disconnect, is_goodbye)?),
+        _ => {
+            use Reason::{ContinueAuthentication, ReAuthenticate, Success};
+            let fits = |it| matches!(it, Success | ContinueAuthentication | ReAuthenticate);
+            Packet::Auth(notice(&mut body, Place::Auth, fits)?)
+        }
     };
     body.end()?;
     Ok(packet)
 }
 
-fn connect(mut body: Body) -> Result<Packet, DecodeError> {
-    let protocol = body.text()?;
-    let byte = body.u8()?;
-    let bridge = byte & BRIDGE_BIT != 0;
-    let level = match (protocol.as_str(), byte & !BRIDGE_BIT) {
-        ("MQTT", 4) => Level::V311,
-        ("MQIsdp", 3) => Level::V31,
-        ("MQTT" | "MQIsdp", other) => Level::Unknown(other),
-        _ => return Err(DecodeError::Value("the protocol name is not MQTT")), // [MQTT-3.1.2-1]
-    };
-    if matches!(level, Level::Unknown(_)) {
-        // What follows has a form only that level knows; the answer needs none of it.
-        return Ok(Packet::Connect(Box::new(Connect::unknown(level))));
-    }
-    let flags = body.u8()?;
-    check_connect_flags(flags)?;
-    let keep_alive_s = body.u16()?;
-    let client_id = ClientId::new(&body.text()?);
-    let will = if flags & 0b0000_0100 == 0 { None } else { Some(will(flags, &mut body)?) };
-    let username = if flags & 0b1000_0000 == 0 { None } else { Some(body.text()?) };
-    let password = if flags & 0b0100_0000 == 0 { None } else { Some(body.binary()?) };
-    body.end()?;
-    Ok(Packet::Connect(Box::new(Connect {
-        level,
-        bridge,
-        client_id,
-        clean_session: flags & 0b0000_0010 != 0,
-        keep_alive_s,
-        will,
-        username,
-        password,
-    })))
+/// What PUBACK and PUBREC may say. [MQTT 5.0, table 3-4]
+const TAKEN: [Reason; 9] = [
+    Reason::Success,
+    Reason::NoMatchingSubscribers,
+    Reason::UnspecifiedError,
+    Reason::ImplementationSpecificError,
+    Reason::NotAuthorized,
+    Reason::TopicNameInvalid,
+    Reason::PacketIdentifierInUse,
+    Reason::QuotaExceeded,
+    Reason::PayloadFormatInvalid,
+];
+
+/// What PUBREL and PUBCOMP may say. [MQTT 5.0, table 3-6]
+const RELEASED: [Reason; 2] = [Reason::Success, Reason::PacketIdentifierNotFound];
+
+/// What SUBACK may say. [MQTT 5.0, table 3-8]
+const GRANTED: [Reason; 12] = [
+    Reason::Success,
+    Reason::GrantedQos1,
+    Reason::GrantedQos2,
+    Reason::UnspecifiedError,
+    Reason::ImplementationSpecificError,
+    Reason::NotAuthorized,
+    Reason::TopicFilterInvalid,
+    Reason::PacketIdentifierInUse,
+    Reason::QuotaExceeded,
+    Reason::SharedSubscriptionsNotSupported,
+    Reason::SubscriptionIdentifiersNotSupported,
+    Reason::WildcardSubscriptionsNotSupported,
+];
+
+/// What SUBACK of MQTT 3.1.1 may say. [MQTT-3.9.3-2]
+const GRANTED_V3: [Reason; 4] =
+    [Reason::Success, Reason::GrantedQos1, Reason::GrantedQos2, Reason::UnspecifiedError];
+
+/// What UNSUBACK may say. [MQTT 5.0, table 3-9]
+const WITHDRAWN: [Reason; 7] = [
+    Reason::Success,
+    Reason::NoSubscriptionExisted,
+    Reason::UnspecifiedError,
+    Reason::ImplementationSpecificError,
+    Reason::NotAuthorized,
+    Reason::TopicFilterInvalid,
+    Reason::PacketIdentifierInUse,
+];
+
+/// What DISCONNECT may say. [MQTT 5.0, table 3-10]
+fn is_goodbye(reason: Reason) -> bool {
+    matches!(reason, Reason::Success | Reason::DisconnectWithWill) || reason.is_error()
 }
 
-fn check_connect_flags(flags: u8) -> Result<(), DecodeError> {
-    if flags & 1 != 0 {
-        return Err(DecodeError::Value("the reserved flag of CONNECT is set")); // [MQTT-3.1.2-3]
+/// A reason and properties may be left out from the end. [MQTT 5.0, section 3.4.2.1]
+fn ack(body: &mut Body, allowed: &[Reason]) -> Result<Ack, DecodeError> {
+    let id = body.packet_id()?;
+    if !body.is_v5() || body.bytes.is_empty() {
+        return Ok(Ack::from(id));
     }
-    if flags & 0b0000_0100 == 0 && flags & 0b0011_1000 != 0 {
-        // [MQTT-3.1.2-11, -13, -15]
-        return Err(DecodeError::Value("CONNECT has a will QoS or will retain without a will"));
-    }
-    if flags & 0b1100_0000 == 0b0100_0000 {
-        // [MQTT-3.1.2-22]
-        return Err(DecodeError::Value("CONNECT has a password without a user name"));
-    }
-    Ok(())
+    let reason = body.reason(allowed)?;
+    let properties =
+        if body.bytes.is_empty() { Properties::NONE } else { body.properties(Place::Ack)? };
+    Ok(Ack { id, reason, properties })
 }
 
-fn will(flags: u8, body: &mut Body) -> Result<Message, DecodeError> {
-    let qos = QoS::from_level(flags >> 3 & 0b11).ok_or(DecodeError::Value("the will has QoS 3"))?; // [MQTT-3.1.2-14]
-    let topic = Topic::parse(&body.text()?)?;
-    let payload = Bytes::copy_from_slice(&body.binary()?);
-    Ok(Message::new(topic, payload, qos, flags & 0b0010_0000 != 0))
-}
-
-fn connack(body: &mut Body) -> Result<ConnAck, DecodeError> {
-    let flags = body.u8()?;
-    let code = match body.u8()? {
-        0 => ConnectCode::Accepted,
-        1 => ConnectCode::UnacceptableProtocol,
-        2 => ConnectCode::IdentifierRejected,
-        3 => ConnectCode::ServerUnavailable,
-        4 => ConnectCode::BadCredentials,
-        5 => ConnectCode::NotAuthorized,
-        _ => return Err(DecodeError::Value("CONNACK has a reserved return code")),
-    };
-    if flags > 1 {
-        return Err(DecodeError::Value("a reserved flag of CONNACK is set"));
+/// [MQTT 5.0, sections 3.14.2.1 and 3.15.2.1]
+fn notice(
+    body: &mut Body,
+    place: Place,
+    fits: impl Fn(Reason) -> bool,
+) -> Result<Notice, DecodeError> {
+    if !body.is_v5() || body.bytes.is_empty() {
+        return Ok(Notice::default());
     }
-    Ok(ConnAck { session_present: flags == 1, code })
+    let reason = Reason::from_code(body.u8()?).filter(|it| fits(*it));
+    let reason = reason.ok_or(DecodeError::Value("a reason code has no meaning in its packet"))?;
+    let properties = if body.bytes.is_empty() { Properties::NONE } else { body.properties(place)? };
+    Ok(Notice { reason, properties })
 }
 
 fn publish(flags: u8, mut body: Body) -> Result<Packet, DecodeError> {
@@ -201,103 +194,99 @@ fn publish(flags: u8, mut body: Body) -> Result<Packet, DecodeError> {
         return Err(DecodeError::Value("PUBLISH has DUP with QoS 0")); // [MQTT-3.3.1-2]
     }
     let len = usize::from(body.u16()?);
-    let topic = {
-        let bytes = body.take(len)?;
-        Topic::parse(utf8(&bytes)?)?
-    };
+    let name = body.take(len)?;
     let packet_id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()?) };
+    let properties = body.properties(Place::Publish)?;
+    let topic = if name.is_empty() && body.is_v5() {
+        if properties.topic_alias().is_none() {
+            return Err(DecodeError::Protocol("PUBLISH has neither a topic nor an alias"));
+        }
+        Topic::omitted()
+    } else {
+        Topic::parse(utf8(&name)?).map_err(DecodeError::Topic)?
+    };
     let retain = flags & 1 != 0;
-    Ok(Packet::Publish(Publish { dup, qos, retain, topic, packet_id, payload: body.bytes }))
+    let payload = body.bytes;
+    Ok(Packet::Publish(Publish { dup, qos, retain, topic, packet_id, properties, payload }))
 }
 
 fn subscribe(body: &mut Body) -> Result<Packet, DecodeError> {
-    let packet_id = body.packet_id()?;
+    let id = body.packet_id()?;
+    let properties = body.properties(Place::Subscribe)?;
     let mut filters = Vec::new();
     while !body.bytes.is_empty() {
-        let filter = Filter::parse(&body.text()?)?;
-        let qos = QoS::from_level(body.u8()?)
-            .ok_or(DecodeError::Value("SUBSCRIBE asks for a QoS above 2"))?; // [MQTT-3-8.3-4]
-        filters.push((filter, qos));
+        let filter = Filter::parse(&body.text()?).map_err(DecodeError::Filter)?;
+        let options = body.u8()?;
+        let options = if body.is_v5() { options_v5(options) } else { options_v3(options) }?;
+        if options.no_local && filter.group().is_some() {
+            // [MQTT-3.8.3-4]
+            return Err(DecodeError::Protocol("a shared subscription cannot have no local"));
+        }
+        filters.push((filter, options));
     }
     if filters.is_empty() {
-        return Err(DecodeError::Value("SUBSCRIBE names no filter")); // [MQTT-3.8.3-3]
+        return Err(DecodeError::Protocol("SUBSCRIBE names no filter")); // [MQTT-3.8.3-2]
     }
-    Ok(Packet::Subscribe(packet_id, filters))
+    Ok(Packet::Subscribe(Subscribe { id, filters, properties }))
 }
 
-fn suback(body: &mut Body) -> Result<Packet, DecodeError> {
-    let packet_id = body.packet_id()?;
-    let mut codes = Vec::new();
-    while !body.bytes.is_empty() {
-        codes.push(match body.u8()? {
-            0x80 => None,
-            level => Some(
-                QoS::from_level(level)
-                    .ok_or(DecodeError::Value("SUBACK has a reserved return code"))?, // [MQTT-3.9.3-2]
-            ),
-        });
+fn options_v3(byte: u8) -> Result<SubscribeOptions, DecodeError> {
+    let qos =
+        QoS::from_level(byte).ok_or(DecodeError::Value("SUBSCRIBE asks for a QoS above 2"))?; // [MQTT-3-8.3-4]
+    Ok(SubscribeOptions::from(qos))
+}
+
+/// [MQTT 5.0, section 3.8.3.1]
+fn options_v5(byte: u8) -> Result<SubscribeOptions, DecodeError> {
+    if byte & 0b1100_0000 != 0 {
+        // [MQTT-3.8.3-5]
+        return Err(DecodeError::Value("a reserved bit of a subscription's options is set"));
     }
-    Ok(Packet::SubAck(packet_id, codes))
+    let too_high = DecodeError::Protocol("SUBSCRIBE asks for a QoS above 2");
+    let retain_handling = match byte >> 4 {
+        0 => RetainHandling::Send,
+        1 => RetainHandling::SendIfNew,
+        2 => RetainHandling::DoNotSend,
+        _ => return Err(DecodeError::Protocol("SUBSCRIBE has a retain handling of 3")),
+    };
+    Ok(SubscribeOptions {
+        qos: QoS::from_level(byte & 0b11).ok_or(too_high)?,
+        no_local: byte & 0b0100 != 0,
+        retain_as_published: byte & 0b1000 != 0,
+        retain_handling,
+    })
+}
+
+fn suback(body: &mut Body) -> Result<Answers, DecodeError> {
+    let id = body.packet_id()?;
+    let properties = body.properties(Place::Ack)?;
+    let allowed = if body.is_v5() { &GRANTED[..] } else { &GRANTED_V3[..] };
+    let mut reasons = Vec::new();
+    while !body.bytes.is_empty() {
+        reasons.push(body.reason(allowed)?);
+    }
+    Ok(Answers { id, reasons, properties })
 }
 
 fn unsubscribe(body: &mut Body) -> Result<Packet, DecodeError> {
-    let packet_id = body.packet_id()?;
+    let id = body.packet_id()?;
+    let properties = body.properties(Place::Unsubscribe)?;
     let mut filters = Vec::new();
     while !body.bytes.is_empty() {
-        filters.push(Filter::parse(&body.text()?)?);
+        filters.push(Filter::parse(&body.text()?).map_err(DecodeError::Filter)?);
     }
     if filters.is_empty() {
-        return Err(DecodeError::Value("UNSUBSCRIBE names no filter")); // [MQTT-3.10.3-2]
+        return Err(DecodeError::Protocol("UNSUBSCRIBE names no filter")); // [MQTT-3.10.3-2]
     }
-    Ok(Packet::Unsubscribe(packet_id, filters))
+    Ok(Packet::Unsubscribe(Unsubscribe { id, filters, properties }))
 }
 
-/// What follows a packet's fixed header.
-struct Body {
-    name: &'static str,
-    bytes: Bytes,
-}
-
-impl Body {
-    fn take(&mut self, len: usize) -> Result<Bytes, DecodeError> {
-        if self.bytes.len() < len {
-            return Err(DecodeError::Size(self.name));
-        }
-        Ok(self.bytes.split_to(len))
+fn unsuback(body: &mut Body) -> Result<Answers, DecodeError> {
+    let id = body.packet_id()?;
+    let properties = body.properties(Place::Ack)?;
+    let mut reasons = Vec::new();
+    while body.is_v5() && !body.bytes.is_empty() {
+        reasons.push(body.reason(&WITHDRAWN)?);
     }
-
-    fn u8(&mut self) -> Result<u8, DecodeError> {
-        self.bytes.try_get_u8().map_err(|_| DecodeError::Size(self.name))
-    }
-
-    fn u16(&mut self) -> Result<u16, DecodeError> {
-        self.bytes.try_get_u16().map_err(|_| DecodeError::Size(self.name))
-    }
-
-    fn packet_id(&mut self) -> Result<PacketId, DecodeError> {
-        PacketId::new(self.u16()?).ok_or(DecodeError::Value("a packet id is 0")) // [MQTT-2.3.1-1]
-    }
-
-    fn binary(&mut self) -> Result<Bytes, DecodeError> {
-        let len = usize::from(self.u16()?);
-        self.take(len)
-    }
-
-    /// [MQTT-1.5.3-1, -2]
-    fn text(&mut self) -> Result<String, DecodeError> {
-        let bytes = self.binary()?;
-        let text = utf8(&bytes)?;
-        if text.bytes().any(|b| b == 0) {
-            return Err(DecodeError::Value("a string contains the null character"));
-        }
-        Ok(text.to_owned())
-    }
-
-    fn end(&self) -> Result<(), DecodeError> {
-        if self.bytes.is_empty() { Ok(()) } else { Err(DecodeError::Size(self.name)) }
-    }
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
-    std::str::from_utf8(bytes).map_err(|_| DecodeError::Value("a string is not UTF-8"))
+    Ok(Answers { id, reasons, properties })
 }
