@@ -8,18 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Broker;
-use super::durable::{Digest, MessageId, Subscription};
+use super::durable::{Digest, Subscription};
 use super::io::{BridgeNumber, ConnId};
+use super::item::Terms;
 use super::journal::Numbered;
-use super::publish::{Origin, message};
+use super::route::Origin;
 use super::sessions::SessionKey;
 use super::settings::BridgeSettings;
 use super::status::{BridgeStatus, LinkState};
 use crate::mqtt::packet::Publish;
-use crate::mqtt::{Filter, Message, PacketId, QoS};
-
-/// In the session of a far broker's bridge: it missed retained messages.
-const MISSED: Digest = Digest(1);
+use crate::mqtt::{Filter, Message, PacketId, QoS, Reason};
 
 /// A bridge.
 #[derive(Debug, Clone)]
@@ -40,6 +38,8 @@ pub struct Bridge {
     pub asked: Vec<(PacketId, Vec<(Filter, QoS)>)>,
     /// UNSUBSCRIBEs that are not answered yet, with what they take back.
     pub withdrawn: Vec<(PacketId, Vec<Filter>)>,
+    /// The keep-alive that the far broker wants instead of ours.
+    pub server_keep_alive: Option<Duration>,
     /// Messages delivered to the far broker.
     pub sent: u64,
     /// Messages brought in from it.
@@ -80,6 +80,7 @@ impl Bridge {
             private: true,
             asked: Vec::new(),
             withdrawn: Vec::new(),
+            server_keep_alive: None,
             sent: 0,
             received: 0,
         }
@@ -98,8 +99,12 @@ impl Broker {
         let session = self.bridges[bridge.0].session;
         for (at, rule) in settings.bridges[bridge.0].rules.iter().enumerate() {
             if rule.direction().goes_out() {
-                let options =
-                    Subscription { qos: rule.qos(), no_local: true, retain_as_published: true };
+                let options = Subscription {
+                    qos: rule.qos(),
+                    no_local: true,
+                    retain_as_published: true,
+                    identifier: None,
+                };
                 self.add_subscriber(rule.local(), session, at, options);
             }
         }
@@ -111,40 +116,46 @@ impl Broker {
         bridge: BridgeNumber,
         rule: usize,
         numbered: &Numbered,
-        qos: QoS,
-        retain: bool,
-        limited: bool,
+        terms: Terms,
     ) {
         let key = self.bridges[bridge.0].session;
         let settings = self.bridge_settings(bridge);
         let local = &numbered.message;
         let Some(topic) = settings.rules[rule].to_remote(&local.topic) else { return };
-        let retain = retain && settings.outgoing_retain;
+        let terms = Terms { retain: terms.retain && settings.outgoing_retain, ..terms };
         if topic == local.topic {
-            return self.deliver(key, numbered, qos, retain, limited);
+            return self.deliver(key, numbered, terms);
         }
-        let id = MessageId(self.next_message);
-        self.next_message += 1;
-        let message = Arc::new(Message { topic, ..Message::clone(local) });
-        self.deliver(key, &Numbered { id, message }, qos, retain, limited);
+        let renamed = self.number(Message { topic, ..Message::clone(local) });
+        self.deliver(key, &renamed, terms);
     }
 
     /// Takes in a message from the far broker.
-    pub(super) fn link_publish(&mut self, bridge: BridgeNumber, conn: ConnId, publish: &Publish) {
+    pub(super) fn link_publish(
+        &mut self,
+        bridge: BridgeNumber,
+        conn: ConnId,
+        mut publish: Publish,
+    ) {
+        if !self.enters(conn, &mut publish) {
+            return;
+        }
         let key = self.bridges[bridge.0].session;
         let rules = &self.bridge_settings(bridge).rules;
         let local = rules.iter().find_map(|rule| {
             rule.to_local(&publish.topic).map(|topic| (topic, publish.qos.min(rule.qos())))
         });
         let client = self.sessions[key].client.clone();
-        self.take_over(conn, key, publish, |broker| {
+        self.take_over(conn, key, &publish, |broker| {
             // What no rule lets in comes from a subscription of earlier rules: it is acknowledged,
             // for otherwise the far broker would send it for ever, and goes nowhere.
             if let Some((topic, qos)) = local {
                 broker.bridges[bridge.0].received += 1;
                 let origin = Origin { session: key, client };
-                broker.publish_message(message(publish, topic, qos), Some(&origin));
+                let message = broker.message(&publish, topic, qos);
+                broker.publish_message(message, Some(&origin));
             }
+            Reason::Success
         });
     }
 
@@ -152,6 +163,7 @@ impl Broker {
     /// bridge, and those that are on their way already: published before the first connect, they
     /// would arrive twice.
     pub(super) fn deliver_retained_out(&mut self, bridge: BridgeNumber) {
+        self.retained.expire(self.now, &mut self.journal);
         let key = self.bridges[bridge.0].session;
         let on_their_way = self.sessions[key].outgoing.newest();
         let settings = Arc::clone(&self.settings);
@@ -166,7 +178,7 @@ impl Broker {
                 let goes_anyway = on_their_way.get(&topic) == Some(&same);
                 if !goes_anyway && kept.origin.as_ref() != Some(&self.sessions[key].client) {
                     let qos = kept.numbered.message.qos.min(rule.qos());
-                    self.deliver_out(bridge, at, &kept.numbered, qos, true, false);
+                    self.deliver_out(bridge, at, &kept.numbered, Terms::retained(qos));
                 }
             }
         }
@@ -180,7 +192,7 @@ impl Broker {
 
     /// A retained message did not get into the session of a bridge, this broker's or another's: the
     /// far side is to be sent all of them at the next connect, for it keeps them and asks only once.
-    pub(super) fn forget_established(&mut self, key: SessionKey, numbered: &Numbered) {
+    pub(super) fn missed(&mut self, key: SessionKey, numbered: &Numbered) {
         let session = &mut self.sessions[key];
         if !numbered.message.retain {
             return;
@@ -190,17 +202,19 @@ impl Broker {
         } else if session.persistent
             && session.subscriptions.values().any(|it| it.retain_as_published)
         {
-            session.set_established(Some(MISSED), &mut self.journal);
+            session.set_missed_retained(true, &mut self.journal);
         }
     }
 
     /// Sends a far broker's bridge the retained messages, if it missed some.
     pub(super) fn make_up_for_missed(&mut self, key: SessionKey) {
         let session = &mut self.sessions[key];
-        if session.established != Some(MISSED) {
+        if !session.missed_retained {
             return;
         }
-        session.set_established(None, &mut self.journal);
+        session.set_missed_retained(false, &mut self.journal);
+        self.retained.expire(self.now, &mut self.journal);
+        let session = &self.sessions[key];
         let (client, subscriptions) = (session.client.clone(), session.subscriptions.clone());
         let on_their_way = session.outgoing.newest();
         for (filter, options) in subscriptions.iter().filter(|(_, it)| it.retain_as_published) {
@@ -210,7 +224,7 @@ impl Broker {
                 let goes_anyway = on_their_way.get(&message.topic) == Some(&same);
                 if !goes_anyway && kept.origin.as_ref() != Some(&client) {
                     let qos = self.delivery_qos(message.qos, options.qos);
-                    self.deliver(key, &kept.numbered, qos, true, false);
+                    self.deliver(key, &kept.numbered, Terms::retained(qos));
                 }
             }
         }

@@ -3,9 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::aliases::Aliases;
 use super::io::BridgeNumber;
 use super::sessions::SessionKey;
-use crate::mqtt::{Message, Packet};
+use crate::mqtt::packet::Level;
+use crate::mqtt::{Packet, Properties, Property};
+
+/// A packet of this size is always taken: reasons are told to who takes so much.
+const ROOM_FOR_REASONS: usize = 512;
 
 /// Whose connection it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub enum Who {
 pub struct Connection {
     /// Whose it is.
     pub who: Who,
+    /// Its protocol level, known from CONNECT on.
+    pub level: Level,
     /// Packets that wait for a commit, or behind one that does: a connection's packets leave in the
     /// order they were made. [MQTT-4.6.0]
     outbox: VecDeque<(u64, Packet)>,
@@ -37,10 +44,17 @@ pub struct Connection {
     pub patience: Option<Duration>,
     /// When its silence is looked at next.
     pub silence_at: Option<Duration>,
-    /// What to publish when it goes without a goodbye. [MQTT-3.1.2-8]
-    pub will: Option<Message>,
     /// Whether the client said that it is a bridge.
     pub bridge_bit: bool,
+    /// Maximum Packet Size of the other side, in bytes.
+    pub max_packet_size: usize,
+    /// Request Problem Information: whether reasons may be told with any packet.
+    pub wants_reasons: bool,
+    /// Topic aliases.
+    pub aliases: Aliases,
+    /// QoS 1 and 2 messages that came and are not acknowledged to their end yet.
+    /// [MQTT 5.0, section 4.9]
+    pub unanswered: u16,
 }
 
 impl Connection {
@@ -48,6 +62,7 @@ impl Connection {
     pub fn new(who: Who, now: Duration, patience: Option<Duration>) -> Self {
         Self {
             who,
+            level: Level::V311,
             outbox: VecDeque::new(),
             held_bytes: 0,
             stalled: false,
@@ -55,14 +70,18 @@ impl Connection {
             last_sent: now,
             patience,
             silence_at: None,
-            will: None,
             bridge_bit: false,
+            max_packet_size: usize::MAX,
+            wants_reasons: true,
+            aliases: Aliases::default(),
+            unanswered: 0,
         }
     }
 
     /// Holds `packet` back until `commit` is durable. Gives it back where nothing holds it.
     pub fn hold(&mut self, packet: Packet, commit: Option<u64>) -> Option<Packet> {
         if commit.is_none() && self.outbox.is_empty() {
+            self.count_answer(&packet);
             return Some(packet);
         }
         self.held_bytes += payload_bytes(&packet);
@@ -75,6 +94,7 @@ impl Connection {
         self.outbox.front().filter(|(commit, _)| is_durable(*commit))?;
         let (_, packet) = self.outbox.pop_front()?;
         self.held_bytes -= payload_bytes(&packet);
+        self.count_answer(&packet);
         Some(packet)
     }
 
@@ -86,6 +106,29 @@ impl Connection {
     /// The payloads in them.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
+    }
+
+    /// A Reason String for a packet, where one may be told with it. [MQTT-3.1.2-29]
+    pub fn reason_string(&self, text: &str) -> Properties {
+        if self.wants_reasons { self.last_words(text) } else { Properties::NONE }
+    }
+
+    /// A Reason String for CONNACK or DISCONNECT, which may always have one.
+    pub fn last_words(&self, text: &str) -> Properties {
+        let tells = self.level == Level::V5 && self.max_packet_size >= ROOM_FOR_REASONS;
+        if tells { Properties::of(&[Property::ReasonString(text)]) } else { Properties::NONE }
+    }
+
+    /// The sender's quota grows with these. [MQTT 5.0, section 4.9]
+    fn count_answer(&mut self, packet: &Packet) {
+        let ends = match packet {
+            Packet::PubAck(_) | Packet::PubComp(_) => true,
+            Packet::PubRec(ack) => ack.reason.is_error(),
+            _ => false,
+        };
+        if ends {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
     }
 }
 

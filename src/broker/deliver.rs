@@ -1,14 +1,15 @@
-//! Messages that go out to sessions. [MQTT 3.1.1, sections 4.3 and 4.6]
+//! Messages that go out to sessions. [MQTT 5.0, sections 4.3 and 4.6]
 
 use super::Broker;
 use super::event::DropReason;
 use super::io::ConnId;
+use super::item::{Terms, copy, properties};
 use super::journal::Numbered;
-use super::outgoing::Offer;
+use super::outgoing::{Next, Offer};
 use super::sessions::SessionKey;
-use super::subscribe::Subscriber;
+use super::subscribers::Subscriber;
 use crate::mqtt::codec::{MAX_PACKET_SIZE, publish_size};
-use crate::mqtt::packet::Publish;
+use crate::mqtt::packet::{Level, Publish};
 use crate::mqtt::{Packet, QoS};
 
 /// So many packets may wait on one connection for a commit before it counts as one that reads too
@@ -23,47 +24,33 @@ impl Broker {
         &mut self,
         subscriber: Subscriber,
         numbered: &Numbered,
-        qos: QoS,
-        retain: bool,
-        limited: bool,
+        terms: Terms,
     ) {
         let key = subscriber.session;
         match self.sessions[key].bridge {
-            None => self.deliver(key, numbered, qos, retain, limited),
-            Some(bridge) => {
-                let rule = subscriber.rule;
-                self.deliver_out(bridge, rule, numbered, qos, retain, limited);
-            }
+            None => self.deliver(key, numbered, terms),
+            Some(bridge) => self.deliver_out(bridge, subscriber.rule, numbered, terms),
         }
     }
 
-    /// Gives a message to a session. `limited` says whether a full queue may refuse it.
-    pub(super) fn deliver(
-        &mut self,
-        key: SessionKey,
-        numbered: &Numbered,
-        qos: QoS,
-        retain: bool,
-        limited: bool,
-    ) {
-        let message = &numbered.message;
-        let size = publish_size(message.topic.as_str().len(), message.payload.len(), qos);
-        // A bridge's prefix may make a packet longer than any can be.
-        if size > self.settings.limits.max_packet_size.min(MAX_PACKET_SIZE) {
-            return self.drop_message(key, message.topic.clone(), qos, DropReason::TooLarge);
-        }
+    /// Gives a message to a session.
+    pub(super) fn deliver(&mut self, key: SessionKey, numbered: &Numbered, terms: Terms) {
+        let (topic, qos) = (&numbered.message.topic, terms.qos);
         let conn = self.sessions[key].conn;
+        if !self.fits(conn, numbered, &terms) {
+            return self.drop_message(key, topic.clone(), qos, DropReason::TooLarge);
+        }
         let ready = conn.is_some_and(|conn| self.reads(conn));
         if qos == QoS::AtMostOnce {
-            return self.deliver_once_at_most(key, numbered, retain, conn, ready);
+            return self.deliver_once_at_most(key, numbered, terms, conn, ready);
         }
         if conn.is_none() && !self.sessions[key].persistent {
             // Only a bridge with local_cleansession is without a connection and not persistent.
             return;
         }
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-        let limits = (&self.settings.limits, limited);
-        match outgoing.offer(numbered, qos, retain, ready, limits, &mut log) {
+        let limits = &self.settings.limits;
+        match outgoing.offer(numbered, terms, ready, limits, self.now, &mut log) {
             Offer::Send(packet) => {
                 if let Some(conn) = conn {
                     self.send(conn, packet, true);
@@ -71,8 +58,8 @@ impl Broker {
             }
             Offer::Queued => {}
             Offer::Full => {
-                self.forget_established(key, numbered);
-                self.drop_message(key, message.topic.clone(), qos, DropReason::QueueFull);
+                self.missed(key, numbered);
+                self.drop_message(key, topic.clone(), qos, DropReason::QueueFull);
             }
         }
     }
@@ -81,42 +68,37 @@ impl Broker {
         &mut self,
         key: SessionKey,
         numbered: &Numbered,
-        retain: bool,
+        terms: Terms,
         conn: Option<ConnId>,
         ready: bool,
     ) {
-        let (message, qos) = (&numbered.message, QoS::AtMostOnce);
+        let (topic, qos) = (&numbered.message.topic, QoS::AtMostOnce);
         let session = &self.sessions[key];
         let may_wait = self.settings.limits.queue_qos0_messages && session.persistent;
         // What waits goes before what comes. [MQTT-4.6.0-6]
         let in_line = may_wait && session.outgoing.waits();
         match conn {
             Some(conn) if ready && !in_line => {
-                let publish = Publish {
-                    dup: false,
-                    qos,
-                    retain,
-                    topic: message.topic.clone(),
-                    packet_id: None,
-                    payload: message.payload.clone(),
-                };
+                let Terms { retain, subscription_ids, .. } = terms;
+                let publish = copy(numbered, qos, retain, &subscription_ids, self.now);
                 self.count_sent(key);
                 self.send(conn, Packet::Publish(publish), false);
             }
             Some(_) if !in_line => {
-                self.forget_established(key, numbered);
-                self.drop_message(key, message.topic.clone(), qos, DropReason::SlowReader);
+                self.missed(key, numbered);
+                self.drop_message(key, topic.clone(), qos, DropReason::SlowReader);
             }
             _ if may_wait => {
                 let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-                let limits = (&self.settings.limits, true);
-                let offer = outgoing.offer(numbered, qos, retain, false, limits, &mut log);
+                let limits = &self.settings.limits;
+                let terms = Terms { limited: true, ..terms };
+                let offer = outgoing.offer(numbered, terms, false, limits, self.now, &mut log);
                 if offer == Offer::Full {
-                    self.forget_established(key, numbered);
-                    self.drop_message(key, message.topic.clone(), qos, DropReason::QueueFull);
+                    self.missed(key, numbered);
+                    self.drop_message(key, topic.clone(), qos, DropReason::QueueFull);
                 }
             }
-            _ => self.forget_established(key, numbered),
+            _ => self.missed(key, numbered),
         }
     }
 
@@ -124,17 +106,54 @@ impl Broker {
     pub(super) fn pump(&mut self, key: SessionKey) {
         let Some(conn) = self.sessions[key].conn else { return };
         while self.reads(conn) {
+            let connection = &self.connections[&conn];
+            let (level, most) = (connection.level, self.largest(Some(conn)));
+            let fits = |publish: &Publish| size_of_publish(publish, level) <= most;
             let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-            let Some(packet) = outgoing.pump(&self.settings.limits, &mut log) else { return };
-            self.send(conn, packet, true);
+            match outgoing.pump(&self.settings.limits, self.now, fits, &mut log) {
+                None => return,
+                Some(Next::Send(packet)) => self.send(conn, packet, true),
+                Some(Next::Dropped(topic, qos, reason)) => {
+                    self.drop_message(key, topic, qos, reason);
+                }
+            }
         }
     }
 
+    /// Whether a message makes a packet that may be sent. A bridge's prefix may make it longer than
+    /// any can be. [MQTT-3.1.2-25]
+    fn fits(&self, conn: Option<ConnId>, numbered: &Numbered, terms: &Terms) -> bool {
+        let message = &numbered.message;
+        let (topic_len, payload_len) = (message.topic.as_str().len(), message.payload.len());
+        let v5 = conn.is_some_and(|conn| self.is_v5(conn));
+        let (level, properties_len) = if v5 {
+            let properties = properties(numbered, &terms.subscription_ids, self.now);
+            (Level::V5, properties.as_bytes().len())
+        } else {
+            (Level::V311, 0)
+        };
+        let size = publish_size(topic_len, properties_len, payload_len, terms.qos, level);
+        size <= self.largest(conn)
+    }
+
+    /// The largest packet that may be sent on a connection, in bytes.
+    fn largest(&self, conn: Option<ConnId>) -> usize {
+        let ours = self.settings.limits.max_packet_size.min(MAX_PACKET_SIZE);
+        let theirs = conn.and_then(|conn| self.connections.get(&conn));
+        theirs.map_or(ours, |it| it.max_packet_size.min(ours))
+    }
+
     /// Whether the other side of a connection keeps up.
-    fn reads(&self, conn: ConnId) -> bool {
+    pub(super) fn reads(&self, conn: ConnId) -> bool {
         let connection = self.connections.get(&conn);
         connection.is_some_and(|it| {
             !it.stalled && it.held() < HELD_AT_MOST && it.held_bytes() < HELD_BYTES_AT_MOST
         })
     }
+}
+
+fn size_of_publish(publish: &Publish, level: Level) -> usize {
+    let properties_len = publish.properties.as_bytes().len();
+    let topic_len = publish.topic.as_str().len();
+    publish_size(topic_len, properties_len, publish.payload.len(), publish.qos, level)
 }

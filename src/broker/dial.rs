@@ -9,17 +9,20 @@
 use std::time::Duration;
 
 use super::Broker;
+use super::aliases::Aliases;
 use super::bridge::Link;
 use super::connection::{Connection, Who};
 use super::event::Event;
 use super::io::{BridgeNumber, BridgeOrder, ConnId, Output};
 use super::settings::StartType;
 use super::timers::Timer;
-use crate::mqtt::packet::{Connect, Level};
-use crate::mqtt::{Packet, QoS};
+use crate::mqtt::packet::{Connect, Level, Notice, Will};
+use crate::mqtt::{Packet, Properties, Property, QoS};
 
 /// How long the far broker may take for its CONNACK.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How many topic aliases the far broker may use.
+const ALIASES: u16 = 10;
 /// How often the first address is tried while another one is in use.
 const PROBE_EVERY: Duration = Duration::from_secs(30);
 
@@ -33,14 +36,14 @@ impl Broker {
                 let conn = *conn;
                 self.bridges[bridge.0].link = Link::Stopped;
                 self.notify_remote(bridge, conn, false);
-                self.send(conn, Packet::Disconnect, false);
-                self.hang_up(conn, "the bridge was stopped");
+                self.send(conn, Packet::Disconnect(Notice::default()), false);
+                self.close(conn, "the bridge was stopped");
             }
             (BridgeOrder::Stop, Link::Asking { conn })
             | (BridgeOrder::Kill, Link::Asking { conn } | Link::Up { conn, .. }) => {
                 let conn = *conn;
                 self.bridges[bridge.0].link = Link::Stopped;
-                self.hang_up(conn, "the bridge was stopped");
+                self.close(conn, "the bridge was stopped");
             }
             (BridgeOrder::Stop | BridgeOrder::Kill, _) => {
                 self.bridges[bridge.0].link = Link::Stopped;
@@ -55,9 +58,9 @@ impl Broker {
         self.bridges[bridge.0].deadline = None;
         let settings = self.bridge_settings(bridge);
         let address = settings.addresses[self.bridges[bridge.0].address].clone();
-        let (name, to) = (settings.name.clone(), address.to_string());
+        let (name, to, level) = (settings.name.clone(), address.to_string(), settings.level);
         self.tell(Event::BridgeDials { bridge: name, address: to });
-        self.out.push(Output::Dial { bridge, address });
+        self.out.push(Output::Dial { bridge, address, level });
     }
 
     pub(super) fn dialed(&mut self, bridge: BridgeNumber, conn: ConnId) {
@@ -66,14 +69,16 @@ impl Broker {
             Link::Up { conn: old, probing: true, .. } => {
                 // The first address is back: everything goes over to it.
                 self.bridges[bridge.0].address = 0;
-                self.hang_up(old, "the first address is back");
+                self.close(old, "the first address is back");
             }
             _ => {
                 let reason = "nobody waits for this connection".to_owned();
                 return self.out.push(Output::Close { conn, reason });
             }
         }
-        let connection = Connection::new(Who::Link(bridge), self.now, None);
+        let mut connection = Connection::new(Who::Link(bridge), self.now, None);
+        connection.level = self.bridge_settings(bridge).level;
+        connection.aliases = Aliases::new(ALIASES, 0);
         self.connections.insert(conn, connection);
         self.bridges[bridge.0].link = Link::Asking { conn };
         self.bridges[bridge.0].asked.clear();
@@ -87,16 +92,43 @@ impl Broker {
         let settings = self.bridge_settings(bridge);
         let tells = settings.notifications && !settings.notifications_local_only;
         let keep_alive_s = settings.keepalive_interval.as_secs();
+        let v5 = settings.level == Level::V5;
+        let will = tells.then(|| self.notification(bridge, false, QoS::AtLeastOnce));
         Connect {
-            level: Level::V311,
-            bridge: settings.try_private && self.bridges[bridge.0].private,
+            level: settings.level,
+            // MQTT 5 has subscription options for what the bit says.
+            bridge: !v5 && settings.try_private && self.bridges[bridge.0].private,
             client_id: settings.remote_clientid.clone(),
-            clean_session: settings.cleansession,
+            clean_start: settings.cleansession,
             keep_alive_s: u16::try_from(keep_alive_s).unwrap_or(u16::MAX),
-            will: tells.then(|| self.notification(bridge, false, QoS::AtLeastOnce)),
+            will: will.map(Will::from),
             username: settings.remote_username.clone(),
             password: settings.remote_password.clone().map(Into::into),
+            properties: if v5 { self.connect_properties(bridge) } else { Properties::NONE },
         }
+    }
+
+    /// What the far broker is to know of this side. [MQTT 5.0, section 3.1.2.11]
+    fn connect_properties(&self, bridge: BridgeNumber) -> Properties {
+        let limits = &self.settings.limits;
+        let mut all = vec![Property::TopicAliasMaximum(ALIASES)];
+        if !self.bridge_settings(bridge).cleansession {
+            all.push(Property::SessionExpiryInterval(u32::MAX));
+        }
+        if limits.max_inflight_messages > 0 {
+            all.push(Property::ReceiveMaximum(limits.max_inflight_messages));
+        }
+        if let Ok(size) = u32::try_from(limits.max_packet_size) {
+            all.push(Property::MaximumPacketSize(size));
+        }
+        Properties::of(&all)
+    }
+
+    /// How often the link shows that it lives: a far broker may want it more often.
+    /// [MQTT-3.2.2-21]
+    pub(super) fn keep_alive_interval(&self, bridge: BridgeNumber) -> Duration {
+        let ours = self.bridge_settings(bridge).keepalive_interval;
+        self.bridges[bridge.0].server_keep_alive.unwrap_or(ours)
     }
 
     pub(super) fn dial_failed(&mut self, bridge: BridgeNumber, reason: &str) {
@@ -160,20 +192,20 @@ impl Broker {
         match state.link {
             Link::Stopped | Link::Dialing => {}
             Link::Waiting { .. } => self.dial(bridge),
-            Link::Asking { conn } => self.hang_up(conn, "no CONNACK came"),
+            Link::Asking { conn } => self.close(conn, "no CONNACK came"),
             Link::Up { conn, pinged, .. } => self.keep_alive(bridge, conn, pinged),
         }
     }
 
     /// [MQTT-3.1.2-23], and the first address that may be back.
     fn keep_alive(&mut self, bridge: BridgeNumber, conn: ConnId, pinged: Option<Duration>) {
-        let interval = self.bridge_settings(bridge).keepalive_interval;
+        let interval = self.keep_alive_interval(bridge);
         if interval.is_zero() {
             self.wake_link(bridge, self.now + PROBE_EVERY);
             return self.probe_first_address(bridge);
         }
         if pinged.is_some_and(|at| at + interval <= self.now) {
-            return self.hang_up(conn, "PINGREQ was not answered within the keep-alive");
+            return self.close(conn, "PINGREQ was not answered within the keep-alive");
         }
         let Some(connection) = self.connections.get(&conn) else { return };
         // A side that only sends would never notice that nobody is there.
@@ -196,6 +228,7 @@ impl Broker {
     fn probe_first_address(&mut self, bridge: BridgeNumber) {
         let round_robin = self.bridge_settings(bridge).round_robin;
         let address = self.bridge_settings(bridge).addresses[0].clone();
+        let level = self.bridge_settings(bridge).level;
         let state = &mut self.bridges[bridge.0];
         let second = state.address != 0 && !round_robin;
         if let Link::Up { probing, since, .. } = &mut state.link
@@ -203,7 +236,7 @@ impl Broker {
         {
             if !*probing && *since + PROBE_EVERY <= self.now {
                 *probing = true;
-                self.out.push(Output::Dial { bridge, address });
+                self.out.push(Output::Dial { bridge, address, level });
             }
             let at = state.deadline.unwrap_or(self.now + PROBE_EVERY).min(self.now + PROBE_EVERY);
             self.wake_link(bridge, at);

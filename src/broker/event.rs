@@ -13,6 +13,8 @@ pub enum Event {
     Refused { client: Option<ClientId>, reason: String },
     /// A client is gone, with or without a goodbye.
     Disconnected { client: ClientId, reason: String },
+    /// A session outlived its connection for as long as it was to.
+    SessionExpired { client: ClientId },
     /// A message entered this broker.
     Published { client: Option<ClientId>, topic: Topic, qos: QoS, retain: bool, size_bytes: usize },
     /// A session was refused a message: it was never promised to it.
@@ -44,6 +46,12 @@ pub enum DropReason {
     TooLarge,
     /// A client published under `$SYS`, where the broker alone speaks.
     BrokersOwn,
+    /// Its Message Expiry Interval passed while it waited.
+    Expired,
+    /// The other side answered that it does not take it.
+    Refused,
+    /// The store does not take anything.
+    Store,
 }
 
 /// As a sentence about the broker: "card1_monitor connected and takes up its session again".
@@ -63,6 +71,7 @@ impl fmt::Display for Event {
             }
             Self::Refused { client: None, reason } => write!(f, "refused a connection: {reason}"),
             Self::Disconnected { client, reason } => write!(f, "{client} is gone: {reason}"),
+            Self::SessionExpired { client } => write!(f, "the session of {client} has expired"),
             Self::Published { client, topic, qos, retain, size_bytes } => {
                 let who = client.as_ref().map_or("the broker", ClientId::as_str);
                 let retained = if *retain { ", retained" } else { "" };
@@ -108,6 +117,9 @@ impl fmt::Display for DropReason {
             Self::SlowReader => "it does not read",
             Self::TooLarge => "it is too large for max_packet_size",
             Self::BrokersOwn => "only the broker publishes there",
+            Self::Expired => "it has expired",
+            Self::Refused => "the other side refused it",
+            Self::Store => "the store does not take anything",
         })
     }
 }

@@ -9,6 +9,8 @@
 use super::event::Event;
 use super::settings::Address;
 use crate::mqtt::Packet;
+use crate::mqtt::codec::DecodeError;
+use crate::mqtt::packet::Level;
 
 /// A connection, numbered by the shell; a number is never used twice in a broker's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,12 +23,12 @@ pub struct BridgeNumber(pub usize);
 /// What happens to a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// Somebody connected to a listener.
+    /// Somebody connected to a listener. What comes is to be read as the level of its CONNECT has it.
     Accepted { conn: ConnId },
     /// A whole packet came.
     Packet { conn: ConnId, packet: Packet },
     /// What came is no packet, or too large a one.
-    Malformed { conn: ConnId, reason: String },
+    Malformed { conn: ConnId, error: DecodeError },
     /// The connection is gone; no input with this number follows.
     Closed { conn: ConnId, reason: String },
     /// More is waiting to be written to this connection than the shell likes to hold.
@@ -69,8 +71,9 @@ pub enum Output {
     Send { conn: ConnId, packet: Packet },
     /// Send what is waiting, then close. `Input::Closed` is not to follow.
     Close { conn: ConnId, reason: String },
-    /// Dial; `Dialed` or `DialFailed` is to follow, within the shell's own time limit.
-    Dial { bridge: BridgeNumber, address: Address },
+    /// Dial; `Dialed` or `DialFailed` is to follow, within the shell's own time limit. What the far
+    /// broker sends is to be read as `level` has it.
+    Dial { bridge: BridgeNumber, address: Address, level: Level },
     /// For the trace.
     Event(Event),
 }

@@ -2,14 +2,20 @@
 //! subscriptions the far broker has, and the connection's end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Broker;
 use super::bridge::Link;
+use super::connection::Who;
 use super::durable::{Record, Subscription};
 use super::event::Event;
 use super::io::{BridgeNumber, ConnId};
-use crate::mqtt::packet::{ConnAck, ConnectCode, Publish};
-use crate::mqtt::{Filter, Packet, PacketId, QoS};
+use super::sessions::SessionKey;
+use crate::mqtt::packet::{
+    Ack, Answers, ConnAck, Level, Notice, Publish, RetainHandling, Subscribe, SubscribeOptions,
+    Unsubscribe,
+};
+use crate::mqtt::{Filter, Packet, PacketId, Properties, QoS, Reason};
 
 impl Broker {
     pub(super) fn link_packet(&mut self, conn: ConnId, bridge: BridgeNumber, packet: Packet) {
@@ -19,55 +25,89 @@ impl Broker {
         let key = self.bridges[bridge.0].session;
         let up = matches!(self.bridges[bridge.0].link, Link::Up { .. });
         match packet {
-            Packet::ConnAck(answer) if !up => self.answered(bridge, conn, answer),
-            _ if !up => self.hang_up(conn, "the far broker's first packet is not CONNACK"),
-            Packet::Publish(publish) => self.link_publish(bridge, conn, &publish),
+            Packet::ConnAck(answer) if !up => self.answered(bridge, conn, &answer),
+            _ if !up => self.close(conn, "the far broker's first packet is not CONNACK"),
+            Packet::Publish(publish) => self.link_publish(bridge, conn, publish),
+            Packet::PubAck(ack) | Packet::PubRec(ack) if ack.reason == Reason::QuotaExceeded => {
+                self.not_now(conn, key, &ack);
+            }
             Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_) | Packet::PubRel(_) => {
                 self.handshake(conn, key, &packet);
             }
-            Packet::SubAck(id, codes) => self.granted(bridge, id, &codes),
-            Packet::UnsubAck(id) => self.withdrawn(bridge, id),
+            Packet::SubAck(answers) => self.granted(bridge, &answers),
+            Packet::UnsubAck(answers) => self.withdrawn(bridge, answers.id),
             Packet::PingResp => {}
-            _ => self.hang_up(conn, "the far broker sent a packet that only a client sends"),
+            Packet::Disconnect(notice) if self.is_v5(conn) => self.dismissed(conn, &notice),
+            _ => {
+                let text = "the far broker sent a packet that only a client sends";
+                self.hang_up(conn, Reason::ProtocolError, text);
+            }
         }
     }
 
-    fn answered(&mut self, bridge: BridgeNumber, conn: ConnId, answer: ConnAck) {
-        match answer.code {
-            ConnectCode::Accepted => self.link_up(bridge, conn, answer.session_present),
-            ConnectCode::UnacceptableProtocol
-                if self.bridge_settings(bridge).try_private && self.bridges[bridge.0].private =>
+    /// Whether that is a link whose CONNACK has not come.
+    pub(super) fn is_asking(&self, who: Who) -> bool {
+        match who {
+            Who::Link(bridge) => !matches!(self.bridges[bridge.0].link, Link::Up { .. }),
+            Who::Stranger | Who::Client(_) => false,
+        }
+    }
+
+    fn answered(&mut self, bridge: BridgeNumber, conn: ConnId, answer: &ConnAck) {
+        match answer.reason {
+            Reason::Success => self.link_up(bridge, conn, answer),
+            Reason::UnsupportedProtocolVersion
+                if self.bridge_settings(bridge).level != Level::V5
+                    && self.bridge_settings(bridge).try_private
+                    && self.bridges[bridge.0].private =>
             {
                 // A broker that does not know the bridge bit: once more without it.
                 self.bridges[bridge.0].private = false;
-                self.hang_up(conn, "the far broker does not take the bridge bit");
+                self.close(conn, "the far broker does not take the bridge bit");
             }
-            code => {
-                let reason = format!("the far broker answers CONNACK {}", code as u8);
-                self.hang_up(conn, &reason);
+            reason => {
+                let told = told(&answer.properties);
+                self.close(conn, &format!("the far broker answers CONNACK: {reason}{told}"));
             }
         }
     }
 
-    fn link_up(&mut self, bridge: BridgeNumber, conn: ConnId, session_present: bool) {
+    /// The far broker says goodbye. [MQTT 5.0, section 3.14]
+    fn dismissed(&mut self, conn: ConnId, notice: &Notice) {
+        let told = told(&notice.properties);
+        self.close(conn, &format!("the far broker hangs up: {}{told}", notice.reason));
+    }
+
+    /// The far broker cannot take a message now. As that packet it must not be sent again
+    /// [MQTT-4.4.0-2]; as another one it is, when the bridge has dialled again.
+    fn not_now(&mut self, conn: ConnId, key: SessionKey, ack: &Ack) {
+        let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
+        if outgoing.put_back(ack.id, &mut log) {
+            let told = told(&ack.properties);
+            self.close(conn, &format!("the far broker takes no messages now{told}"));
+        }
+    }
+
+    fn link_up(&mut self, bridge: BridgeNumber, conn: ConnId, answer: &ConnAck) {
         let settings = Arc::clone(&self.settings);
         let settings = &settings.bridges[bridge.0];
+        let session_present = answer.session_present;
         let key = self.bridges[bridge.0].session;
         let since = self.now;
         self.bridges[bridge.0].link = Link::Up { conn, since, pinged: None, probing: false };
-        self.wake_link(bridge, self.now + settings.keepalive_interval);
+        self.set_up_link(bridge, conn, &answer.properties);
+        self.wake_link(bridge, self.now + self.keep_alive_interval(bridge));
         let name = settings.name.clone();
         self.tell(Event::BridgeUp { bridge: name, session_present });
         self.notify_remote(bridge, conn, true);
-        let packets = if session_present {
-            self.sessions[key].outgoing.resume()
+        let receive_maximum = answer.properties.receive_maximum();
+        if session_present {
+            self.sessions[key].outgoing.resume(receive_maximum);
         } else {
-            self.remote_forgot(bridge)
-        };
-        for packet in packets {
-            self.send(conn, packet, true);
+            self.remote_forgot(bridge, receive_maximum);
         }
         self.sessions[key].visit(conn);
+        self.pump(key);
         self.ask_for_rules(bridge, conn);
         let rules = Some(self.out_rules(bridge));
         if self.sessions[key].established != rules {
@@ -78,14 +118,29 @@ impl Broker {
         self.notify_locally(bridge, true);
     }
 
-    /// The far broker has no session of this bridge. Gives back what to send again as new.
-    fn remote_forgot(&mut self, bridge: BridgeNumber) -> Vec<Packet> {
+    /// The far broker's limits. [MQTT 5.0, section 3.2.2.3]
+    fn set_up_link(&mut self, bridge: BridgeNumber, conn: ConnId, properties: &Properties) {
+        let server_keep_alive = properties.server_keep_alive_s();
+        self.bridges[bridge.0].server_keep_alive =
+            server_keep_alive.map(|seconds| Duration::from_secs(seconds.into()));
+        let ours = self.settings.limits.max_topic_alias_broker;
+        let aliases = properties.topic_alias_maximum().unwrap_or(0).min(ours);
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            let size = properties.maximum_packet_size();
+            connection.max_packet_size =
+                size.and_then(|it| usize::try_from(it).ok()).unwrap_or(usize::MAX);
+            connection.aliases.use_up_to(aliases);
+        }
+    }
+
+    /// The far broker has no session of this bridge: what is in flight goes again as new.
+    fn remote_forgot(&mut self, bridge: BridgeNumber, receive_maximum: Option<u16>) {
         let key = self.bridges[bridge.0].session;
         let session = &self.sessions[key];
         let known = session.established.is_some() || !session.subscriptions.is_empty();
         let inbound = self.sessions[key].forget_received(&mut self.journal);
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-        let (packets, gone) = outgoing.start_over(&mut log);
+        let (gone, again) = outgoing.start_over(receive_maximum, &mut log);
         self.sessions[key].set_established(None, &mut self.journal);
         for filter in std::mem::take(&mut self.sessions[key].subscriptions).into_keys() {
             self.sessions[key]
@@ -94,11 +149,10 @@ impl Broker {
         }
         let settings = self.bridge_settings(bridge);
         if known && !settings.cleansession {
-            let in_flight = inbound + gone + packets.len();
+            let in_flight = inbound + gone + again;
             let bridge = settings.name.clone();
             self.tell(Event::RemoteForgot { bridge, in_flight });
         }
-        packets
     }
 
     /// Subscribes at the far broker to what the rules bring in and it has not granted yet, and takes
@@ -130,22 +184,30 @@ impl Broker {
         if !stale.is_empty() && settings.attempt_unsubscribe {
             let id = self.sessions[key].outgoing.fresh_id();
             self.bridges[bridge.0].withdrawn.push((id, stale.clone()));
-            self.send(conn, Packet::Unsubscribe(id, stale), true);
+            self.send(conn, Packet::Unsubscribe(Unsubscribe::new(id, stale)), true);
         }
         if !missing.is_empty() {
             let id = self.sessions[key].outgoing.fresh_id();
             self.bridges[bridge.0].asked.push((id, missing.clone()));
-            self.send(conn, Packet::Subscribe(id, missing), true);
+            // What the bridge bit says in MQTT 3.1.1. [mosquitto.conf manual, `try_private`]
+            let options = |qos| SubscribeOptions {
+                qos,
+                no_local: settings.try_private,
+                retain_as_published: settings.try_private,
+                retain_handling: RetainHandling::Send,
+            };
+            let filters = missing.into_iter().map(|(filter, qos)| (filter, options(qos))).collect();
+            self.send(conn, Packet::Subscribe(Subscribe::new(id, filters)), true);
         }
     }
 
-    fn granted(&mut self, bridge: BridgeNumber, id: PacketId, codes: &[Option<QoS>]) {
+    fn granted(&mut self, bridge: BridgeNumber, answers: &Answers) {
         let key = self.bridges[bridge.0].session;
         let asked = &mut self.bridges[bridge.0].asked;
-        let Some(at) = asked.iter().position(|(it, _)| *it == id) else { return };
+        let Some(at) = asked.iter().position(|(it, _)| *it == answers.id) else { return };
         let (_, filters) = asked.remove(at);
-        for ((filter, qos), code) in filters.into_iter().zip(codes) {
-            if code.is_none() {
+        for ((filter, qos), reason) in filters.into_iter().zip(&answers.reasons) {
+            if reason.is_error() {
                 let bridge = self.bridge_settings(bridge).name.clone();
                 self.tell(Event::SubscriptionRefused { bridge, filter });
                 continue;
@@ -208,14 +270,12 @@ impl Broker {
             return;
         }
         let message = self.notification(bridge, up, QoS::AtMostOnce);
-        let publish = Publish {
-            dup: false,
-            qos: message.qos,
-            retain: message.retain,
-            topic: message.topic,
-            packet_id: None,
-            payload: message.payload,
-        };
+        let publish = Publish::of(&message, None);
         self.send(conn, Packet::Publish(publish), false);
     }
+}
+
+/// What the far broker adds to a reason.
+fn told(properties: &Properties) -> String {
+    properties.reason_string().map(|text| format!(" ({text})")).unwrap_or_default()
 }

@@ -5,7 +5,7 @@
 //!            CONNECT            PUBLISH           SUBSCRIBE           (its bridges' far sides)
 //!               |                  |                  |                        |
 //!  Input ---> accept ----------> publish -----------> subscribe             bridge
-//!               |                  |  route              | retained           |
+//!               |  leave           |  route              | retained           |
 //!               v                  v                     v                    v
 //!            sessions <-------- deliver (outgoing: in flight, queued) <-------+
 //!                                  |
@@ -15,6 +15,7 @@
 //! ```
 
 mod accept;
+mod aliases;
 mod bridge;
 mod connection;
 mod deliver;
@@ -22,17 +23,22 @@ mod dial;
 pub mod durable;
 pub mod event;
 pub mod io;
+mod item;
 mod journal;
+mod leave;
 mod link;
+mod log;
 mod outgoing;
 mod publish;
 mod retained;
+mod route;
 mod session;
 mod sessions;
 pub mod settings;
 mod start;
 pub mod status;
 mod subscribe;
+mod subscribers;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -53,11 +59,11 @@ use connection::{Connection, Who};
 use journal::Journal;
 use retained::Retained;
 use sessions::{SessionKey, Sessions};
-use subscribe::Subscriber;
+use subscribers::Subscribers;
 use timers::{Timer, Timers};
 use tree::Tree;
 
-use crate::mqtt::Packet;
+use crate::mqtt::{Packet, Reason};
 
 /// So many packets may wait on one connection for a commit; an answer takes some ten bytes.
 const ANSWERS_HELD_AT_MOST: usize = 100_000;
@@ -74,12 +80,14 @@ pub struct Broker {
     /// Connections with packets that wait for a commit.
     waiting: BTreeSet<ConnId>,
     sessions: Sessions,
-    subscribers: Tree<Vec<Subscriber>>,
+    subscribers: Tree<Subscribers>,
     retained: Retained,
     bridges: Vec<Bridge>,
     timers: Timers,
     next_message: u64,
     refused: u64,
+    /// How many sessions have outlived their connection for as long as they were to.
+    expired: u64,
     random: u64,
 }
 
@@ -90,7 +98,9 @@ impl Broker {
         match input {
             Input::Accepted { conn } => self.accepted(conn),
             Input::Packet { conn, packet } => self.packet(conn, packet),
-            Input::Malformed { conn, reason } => self.hang_up(conn, &reason),
+            Input::Malformed { conn, error } => {
+                self.hang_up(conn, error.reason(), &error.to_string());
+            }
             Input::Closed { conn, reason } => self.connection_gone(conn, &reason),
             Input::Stalled { conn } => self.set_stalled(conn, true),
             Input::Drained { conn } => self.set_stalled(conn, false),
@@ -143,13 +153,17 @@ impl Broker {
     /// deliveries pause long before, but answers must come in order.
     fn bound_answers(&mut self, conn: ConnId) {
         if self.connections.get(&conn).is_some_and(|it| it.held() > ANSWERS_HELD_AT_MOST) {
-            self.hang_up(conn, "too many answers wait for the store");
+            let text = "too many answers wait for the store";
+            self.hang_up(conn, Reason::QuotaExceeded, text);
         }
     }
 
     /// Sends `packet`, at once or when all that was changed until now is durable.
-    fn send(&mut self, conn: ConnId, packet: Packet, after_commit: bool) {
+    fn send(&mut self, conn: ConnId, mut packet: Packet, after_commit: bool) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Packet::Publish(publish) = &mut packet {
+            connection.aliases.shorten(publish);
+        }
         let latest = self.journal.latest();
         let commit = (after_commit && !self.journal.is_durable(latest)).then_some(latest);
         connection.last_sent = self.now;
@@ -202,20 +216,9 @@ impl Broker {
             match timer {
                 Timer::Silence(conn) => self.check_silence(conn),
                 Timer::Link(bridge) => self.link_deadline(bridge),
+                Timer::Session(key) => self.session_deadline(key),
+                Timer::Retained => self.retained.expire(self.now, &mut self.journal),
             }
-        }
-    }
-
-    fn shut_down(&mut self) {
-        for bridge in 0..self.bridges.len() {
-            self.order_bridge(BridgeNumber(bridge), BridgeOrder::Stop);
-        }
-        for conn in self.connections.keys().copied().collect::<Vec<_>>() {
-            // The broker goes, not the client: its will is not due.
-            if let Some(connection) = self.connections.get_mut(&conn) {
-                connection.will = None;
-            }
-            self.hang_up(conn, "the broker stops");
         }
     }
 

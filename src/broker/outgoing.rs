@@ -1,44 +1,29 @@
 //! The sending half of a session: what is in flight to the other side, and what waits behind it.
-//! A client's session and a bridge's use the same. [MQTT 3.1.1, sections 4.3, 4.4 and 4.6]
+//! A client's session and a bridge's use the same. [MQTT 5.0, sections 4.3, 4.4, 4.6 and 4.9]
 //!
 //! ```text
 //! offer ---> queued ---> Published ---PUBACK---> done           (QoS 1)
-//!                           |
-//!                           +---PUBREC---> Released ---PUBCOMP---> done   (QoS 2)
+//!              |            |
+//!              |            +---PUBREC---> Released ---PUBCOMP---> done   (QoS 2)
+//!              +---> dropped: expired, or too large for the other side
 //! ```
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::durable::{Delivery, Record, SessionImage, Stage};
-use super::journal::{Journal, Numbered};
+use super::event::DropReason;
+use super::item::{Item, Terms};
+use super::journal::Numbered;
+use super::log::Log;
 use super::settings::Limits;
-use crate::mqtt::packet::Publish;
-use crate::mqtt::{ClientId, Packet, PacketId, QoS, Topic};
+use crate::mqtt::packet::{Ack, Publish};
+use crate::mqtt::{Packet, PacketId, QoS, Topic};
 
 /// A window without a limit: some packet ids are left for a bridge's SUBSCRIBE and UNSUBSCRIBE.
 const MOST_IN_FLIGHT: usize = u16::MAX as usize - 15;
-
-/// Where the changes of one session are noted: nowhere, for a session that ends with its connection.
-#[derive(Debug)]
-pub struct Log<'a> {
-    /// The broker's journal.
-    pub journal: &'a mut Journal,
-    /// Whose session it is.
-    pub client: &'a ClientId,
-    /// Whether the session outlives its connections.
-    pub persistent: bool,
-}
-
-impl Log<'_> {
-    /// Notes a change of this session.
-    pub fn record(&mut self, record: impl FnOnce(ClientId) -> Record) {
-        if self.persistent {
-            self.journal.record(record(self.client.clone()));
-        }
-    }
-}
 
 /// What became of a message that was offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,34 +36,44 @@ pub enum Offer {
     Full,
 }
 
+/// What is next for a connection that takes more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Send this.
+    Send(Packet),
+    /// A message that waited goes nowhere.
+    Dropped(Topic, QoS, DropReason),
+}
+
 /// What an acknowledgement meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It was awaited.
     Fits,
+    /// It was awaited, and says that the other side did not take this message.
+    Refused(Topic, QoS),
     /// Nothing waits for it, or not yet, or not any more.
     Unknown,
     /// It belongs to another QoS than the message in flight under that packet id.
     Misfit,
 }
 
-/// One message on its way.
-#[derive(Debug, Clone)]
-struct Item {
-    number: u64,
-    numbered: Numbered,
-    qos: QoS,
-    retain: bool,
-    stage: Stage,
-}
-
 /// Messages on their way to one session, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Outgoing {
+    /// In order of their numbers.
     in_flight: VecDeque<Item>,
     in_flight_bytes: usize,
+    /// Numbers of what is in flight and was not sent on this connection yet.
+    again: VecDeque<u64>,
+    /// Whether it goes as a repeat: not to a side that forgot.
+    repeats: bool,
+    /// Receive Maximum of this connection's other side; none where it set none.
+    receive_maximum: Option<u16>,
     queued: VecDeque<Item>,
     queued_bytes: usize,
+    /// How many of them expire some time.
+    queued_expiring: usize,
     /// The packet ids in flight: looked through as a list, a wide window would cost too much.
     used: HashSet<PacketId>,
     next_number: u64,
@@ -90,8 +85,9 @@ impl Outgoing {
     pub fn restore(image: &SessionImage, body: impl Fn(&Delivery) -> Numbered) -> Self {
         let mut outgoing = Self::default();
         for (number, delivery) in &image.deliveries {
-            let Delivery { qos, retain, stage, .. } = *delivery;
-            let item = Item { number: *number, numbered: body(delivery), qos, retain, stage };
+            let numbered = body(delivery);
+            let Delivery { qos, retain, subscription_ids, stage, .. } = delivery.clone();
+            let item = Item { number: *number, numbered, qos, retain, subscription_ids, stage };
             outgoing.next_number = number + 1;
             match stage {
                 Stage::Queued => outgoing.push_queued(item),
@@ -111,7 +107,7 @@ impl Outgoing {
 
     /// Whether any of them waits for room in the window.
     pub fn waits(&self) -> bool {
-        !self.queued.is_empty()
+        !self.queued.is_empty() || !self.again.is_empty()
     }
 
     /// Whether `max_queued_messages` or `max_queued_bytes` leaves no room for `more` bytes.
@@ -122,34 +118,38 @@ impl Outgoing {
             || (bytes > 0 && self.queued_bytes + more_bytes > bytes)
     }
 
-    /// Takes a message in. `ready` says whether it could be sent now; `limits` is none for retained
-    /// messages that answer a SUBSCRIBE, whose number is bounded by what the broker retains.
+    /// Takes a message in. `ready` says whether it could be sent now.
     pub fn offer(
         &mut self,
         numbered: &Numbered,
-        qos: QoS,
-        retain: bool,
+        terms: Terms,
         ready: bool,
-        limits: (&Limits, bool),
+        limits: &Limits,
+        now: Duration,
         log: &mut Log,
     ) -> Offer {
-        let (limits, enforced) = limits;
         let size = numbered.message.size_bytes();
-        let at_once = ready && self.queued.is_empty() && self.has_window(limits, size);
-        if !at_once && enforced && self.is_full(limits, size) {
-            return Offer::Full;
+        let at_once = ready && !self.waits() && self.has_window(limits, size);
+        if !at_once && terms.limited && self.is_full(limits, size) {
+            self.drop_expired(now, log);
+            if self.is_full(limits, size) {
+                return Offer::Full;
+            }
         }
         let number = self.next_number;
         self.next_number += 1;
         let stage = if at_once { Stage::Published(self.fresh_id()) } else { Stage::Queued };
+        let Terms { qos, retain, subscription_ids, .. } = terms;
         if log.persistent {
             log.journal.refer(numbered);
-            let delivery = Delivery { id: numbered.id, qos, retain, stage };
+            let subscription_ids = subscription_ids.clone();
+            let delivery = Delivery { id: numbered.id, qos, retain, subscription_ids, stage };
             log.record(|client| Record::Queue { client, number, delivery });
         }
-        let item = Item { number, numbered: numbered.clone(), qos, retain, stage };
+        let numbered = numbered.clone();
+        let item = Item { number, numbered, qos, retain, subscription_ids, stage };
         if at_once {
-            let packet = item.packet(false);
+            let packet = item.packet(false, now);
             self.push_in_flight(item);
             Offer::Send(packet)
         } else {
@@ -158,41 +158,92 @@ impl Outgoing {
         }
     }
 
-    /// The next message that the window has room for, as a packet to send.
-    pub fn pump(&mut self, limits: &Limits, log: &mut Log) -> Option<Packet> {
-        let size = self.queued.front()?.numbered.message.size_bytes();
-        if self.queued.front()?.qos > QoS::AtMostOnce && !self.has_window(limits, size) {
+    /// The next message that the window has room for. What does not fit into the other side's
+    /// Maximum Packet Size, and what expired while it waited, goes nowhere. [MQTT-3.1.2-25,
+    /// MQTT-3.3.2-5]
+    pub fn pump(
+        &mut self,
+        limits: &Limits,
+        now: Duration,
+        fits: impl Fn(&Publish) -> bool,
+        log: &mut Log,
+    ) -> Option<Next> {
+        if !self.again.is_empty() {
+            return self.pump_again(limits, now, fits, log);
+        }
+        let front = self.queued.front()?;
+        let expired = front.numbered.message.expires_at.is_some_and(|at| at <= now);
+        let size = front.numbered.message.size_bytes();
+        if !expired && front.qos > QoS::AtMostOnce && !self.has_window(limits, size) {
             return None;
         }
-        let mut item = self.queued.pop_front()?;
-        self.queued_bytes -= size;
+        let mut item = self.pop_queued()?;
+        if expired {
+            return Some(Self::dropped(&item, DropReason::Expired, log));
+        }
+        if item.qos > QoS::AtMostOnce {
+            item.stage = Stage::Published(self.fresh_id());
+        }
+        let packet = item.packet(false, now);
+        if !matches!(&packet, Packet::Publish(publish) if fits(publish)) {
+            return Some(Self::dropped(&item, DropReason::TooLarge, log));
+        }
         if item.qos == QoS::AtMostOnce {
             Self::done(&item, log);
-            return Some(item.packet(false));
+        } else {
+            let (number, stage) = (item.number, item.stage);
+            log.record(|client| Record::Advance { client, number, stage });
+            self.push_in_flight(item);
         }
-        item.stage = Stage::Published(self.fresh_id());
-        let (number, stage) = (item.number, item.stage);
-        log.record(|client| Record::Advance { client, number, stage });
-        let packet = item.packet(false);
-        self.push_in_flight(item);
-        Some(packet)
+        Some(Next::Send(packet))
+    }
+
+    /// The next of what was in flight when the connection began, in the order it was sent before.
+    /// [MQTT-4.4.0-1, MQTT-4.6.0-1]
+    fn pump_again(
+        &mut self,
+        limits: &Limits,
+        now: Duration,
+        fits: impl Fn(&Publish) -> bool,
+        log: &mut Log,
+    ) -> Option<Next> {
+        let number = *self.again.front()?;
+        let at = self.in_flight.binary_search_by_key(&number, |item| item.number);
+        let at = at.expect("what is done with leaves both lists");
+        let item = &self.in_flight[at];
+        let packet = item.packet(self.repeats, now);
+        if let Packet::Publish(publish) = &packet {
+            if !self.has_window(limits, item.numbered.message.size_bytes()) {
+                return None;
+            }
+            if !fits(publish) {
+                let gone = (publish.topic.clone(), publish.qos);
+                self.finish(at, log);
+                return Some(Next::Dropped(gone.0, gone.1, DropReason::TooLarge));
+            }
+        }
+        self.again.pop_front();
+        Some(Next::Send(packet))
     }
 
     /// PUBACK came.
-    pub fn acknowledged(&mut self, id: PacketId, log: &mut Log) -> Answer {
-        match self.find(id) {
+    pub fn acknowledged(&mut self, ack: &Ack, log: &mut Log) -> Answer {
+        match self.find(ack.id) {
             None => Answer::Unknown,
-            Some((at, QoS::AtLeastOnce, _)) => self.finish(at, log),
+            Some((at, QoS::AtLeastOnce, _)) => self.finish_as(at, ack, log),
             Some(_) => Answer::Misfit,
         }
     }
 
     /// PUBREC came: PUBREL is to follow unless it is a misfit, for without it the other side would
-    /// keep the packet id for ever. [MQTT-4.3.3-1]
-    pub fn received(&mut self, id: PacketId, log: &mut Log) -> Answer {
-        match self.find(id) {
+    /// keep the packet id for ever [MQTT-4.3.3-4]; or unless it is a refusal.
+    pub fn received(&mut self, ack: &Ack, log: &mut Log) -> Answer {
+        match self.find(ack.id) {
+            Some((at, QoS::ExactlyOnce, Stage::Published(_))) if ack.reason.is_error() => {
+                self.finish_as(at, ack, log)
+            }
             Some((at, QoS::ExactlyOnce, Stage::Published(_))) => {
-                let stage = Stage::Released(id);
+                let stage = Stage::Released(ack.id);
                 self.in_flight[at].stage = stage;
                 let number = self.in_flight[at].number;
                 log.record(|client| Record::Advance { client, number, stage });
@@ -206,10 +257,29 @@ impl Outgoing {
     /// PUBCOMP came.
     pub fn completed(&mut self, id: PacketId, log: &mut Log) -> Answer {
         match self.find(id) {
-            Some((at, _, Stage::Released(_))) => self.finish(at, log),
+            Some((at, _, Stage::Released(_))) => {
+                self.finish(at, log);
+                Answer::Fits
+            }
             None | Some((_, QoS::ExactlyOnce, _)) => Answer::Unknown,
             Some(_) => Answer::Misfit,
         }
+    }
+
+    /// A message that the other side refused for now goes back to the head of the queue, to be sent
+    /// as a new packet later. Gives back whether it was in flight.
+    pub fn put_back(&mut self, id: PacketId, log: &mut Log) -> bool {
+        let Some((at, _, Stage::Published(_))) = self.find(id) else { return false };
+        let mut item = self.take_in_flight(at);
+        item.stage = Stage::Queued;
+        let number = item.number;
+        log.record(|client| Record::Advance { client, number, stage: Stage::Queued });
+        self.queued_bytes += item.numbered.message.size_bytes();
+        self.queued_expiring += usize::from(item.numbered.message.expires_at.is_some());
+        // Those behind it that were put back before stay behind it.
+        let before = self.queued.iter().take_while(|it| it.number < number).count();
+        self.queued.insert(before, item);
+        true
     }
 
     /// The newest message for each topic that is in flight or waits, with its retain flag.
@@ -222,23 +292,24 @@ impl Outgoing {
         items.map(entry).collect()
     }
 
-    /// What a client that comes back to its session is sent first, in the order it was sent before.
-    /// [MQTT-4.4.0-1, MQTT-4.6.0-1]
-    pub fn resume(&self) -> Vec<Packet> {
-        self.in_flight.iter().map(|item| item.packet(true)).collect()
+    /// A connection begins whose other side takes so many at once: what is in flight goes out again,
+    /// before all else. [MQTT-4.4.0-1, MQTT 5.0, section 4.9]
+    pub fn resume(&mut self, receive_maximum: Option<u16>) {
+        self.again = self.in_flight.iter().map(|item| item.number).collect();
+        (self.repeats, self.receive_maximum) = (true, receive_maximum);
     }
 
-    /// The far side of a bridge has forgotten the session: what it had taken over is done with, the
-    /// rest goes out as new. Gives back what to send, and how many were done with.
-    pub fn start_over(&mut self, log: &mut Log) -> (Vec<Packet>, usize) {
+    /// The same, with a far side of a bridge that has forgotten the session: what it had taken over
+    /// is done with, the rest goes out as new. Gives back how many were done with, and how many go.
+    pub fn start_over(&mut self, receive_maximum: Option<u16>, log: &mut Log) -> (usize, usize) {
         let before = self.in_flight.len();
         let released = |item: &Item| matches!(item.stage, Stage::Released(_));
         while let Some(at) = self.in_flight.iter().position(released) {
             self.finish(at, log);
         }
-        let packets: Vec<_> = self.in_flight.iter().map(|item| item.packet(false)).collect();
-        let gone = before - packets.len();
-        (packets, gone)
+        self.resume(receive_maximum);
+        self.repeats = false;
+        (before - self.in_flight.len(), self.in_flight.len())
     }
 
     /// Forgets everything.
@@ -246,19 +317,23 @@ impl Outgoing {
         for item in self.in_flight.drain(..).chain(self.queued.drain(..)) {
             Self::done(&item, log);
         }
-        (self.in_flight_bytes, self.queued_bytes) = (0, 0);
+        (self.in_flight_bytes, self.queued_bytes, self.queued_expiring) = (0, 0, 0);
+        self.again.clear();
         self.used.clear();
     }
 
     fn has_window(&self, limits: &Limits, more_bytes: usize) -> bool {
+        let theirs = self.receive_maximum.map_or(MOST_IN_FLIGHT, usize::from);
         let messages = match limits.max_inflight_messages {
             0 => MOST_IN_FLIGHT,
             limit => usize::from(limit).min(MOST_IN_FLIGHT),
         };
+        let sent = self.in_flight.len() - self.again.len();
         let bytes = limits.max_inflight_bytes;
         // One message may always go, or a large one would wait for ever.
-        let fits = bytes == 0 || self.in_flight_bytes + more_bytes <= bytes;
-        self.in_flight.len() < messages && (fits || self.in_flight.is_empty())
+        let fits =
+            bytes == 0 || self.in_flight_bytes + more_bytes <= bytes || !self.again.is_empty();
+        sent < messages.min(theirs) && (fits || self.in_flight.is_empty())
     }
 
     /// A packet id that nothing in flight uses. The window is smaller than the number of ids.
@@ -278,14 +353,38 @@ impl Outgoing {
         Some((at, self.in_flight[at].qos, self.in_flight[at].stage))
     }
 
-    fn finish(&mut self, at: usize, log: &mut Log) -> Answer {
+    /// It is done with, and not sent again whatever the other side says. [MQTT-4.4.0-2]
+    fn finish_as(&mut self, at: usize, ack: &Ack, log: &mut Log) -> Answer {
+        let item = &self.in_flight[at];
+        let answer = if ack.reason.is_error() {
+            Answer::Refused(item.numbered.message.topic.clone(), item.qos)
+        } else {
+            Answer::Fits
+        };
+        self.finish(at, log);
+        answer
+    }
+
+    fn finish(&mut self, at: usize, log: &mut Log) {
+        let item = self.take_in_flight(at);
+        Self::done(&item, log);
+    }
+
+    fn take_in_flight(&mut self, at: usize) -> Item {
         let item = self.in_flight.remove(at).expect("a position that was just found");
         self.in_flight_bytes -= item.numbered.message.size_bytes();
         if let Some(id) = item.packet_id() {
             self.used.remove(&id);
         }
-        Self::done(&item, log);
-        Answer::Fits
+        if !self.again.is_empty() {
+            self.again.retain(|number| *number != item.number);
+        }
+        item
+    }
+
+    fn dropped(item: &Item, reason: DropReason, log: &mut Log) -> Next {
+        Self::done(item, log);
+        Next::Dropped(item.numbered.message.topic.clone(), item.qos, reason)
     }
 
     fn done(item: &Item, log: &mut Log) {
@@ -293,6 +392,22 @@ impl Outgoing {
             let number = item.number;
             log.record(|client| Record::Dequeue { client, number });
             log.journal.forget(item.numbered.id);
+        }
+    }
+
+    /// Makes room in the queue: what has expired would not be sent anyway.
+    fn drop_expired(&mut self, now: Duration, log: &mut Log) {
+        if self.queued_expiring == 0 {
+            return;
+        }
+        for item in std::mem::take(&mut self.queued) {
+            if item.numbered.message.expires_at.is_some_and(|at| at <= now) {
+                self.queued_bytes -= item.numbered.message.size_bytes();
+                self.queued_expiring -= 1;
+                Self::done(&item, log);
+            } else {
+                self.queued.push_back(item);
+            }
         }
     }
 
@@ -304,31 +419,15 @@ impl Outgoing {
 
     fn push_queued(&mut self, item: Item) {
         self.queued_bytes += item.numbered.message.size_bytes();
+        self.queued_expiring += usize::from(item.numbered.message.expires_at.is_some());
         self.queued.push_back(item);
     }
-}
 
-impl Item {
-    fn packet_id(&self) -> Option<PacketId> {
-        match self.stage {
-            Stage::Queued => None,
-            Stage::Published(id) | Stage::Released(id) => Some(id),
-        }
-    }
-
-    fn packet(&self, again: bool) -> Packet {
-        if let Stage::Released(id) = self.stage {
-            return Packet::PubRel(id);
-        }
-        let message = &self.numbered.message;
-        Packet::Publish(Publish {
-            dup: again,
-            qos: self.qos,
-            retain: self.retain,
-            topic: message.topic.clone(),
-            packet_id: self.packet_id(),
-            payload: message.payload.clone(),
-        })
+    fn pop_queued(&mut self) -> Option<Item> {
+        let item = self.queued.pop_front()?;
+        self.queued_bytes -= item.numbered.message.size_bytes();
+        self.queued_expiring -= usize::from(item.numbered.message.expires_at.is_some());
+        Some(item)
     }
 }
 
@@ -338,7 +437,8 @@ mod tests {
 
     use super::*;
     use crate::broker::MessageId;
-    use crate::mqtt::{Message, Topic};
+    use crate::broker::journal::Journal;
+    use crate::mqtt::{ClientId, Message};
 
     /// However long one message waits for its acknowledgement while the ids go round, no id is in
     /// use twice.
@@ -350,10 +450,16 @@ mod tests {
         let topic = Topic::parse("t").expect("a topic");
         let message = Message::new(topic, "x", QoS::AtLeastOnce, false).into();
         let numbered = Numbered { id: MessageId(0), message };
+        let terms = Terms {
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            subscription_ids: Vec::new(),
+            limited: true,
+        };
         let mut used: BTreeSet<PacketId> = BTreeSet::new();
         for round in 0..200_000_u32 {
-            let offer =
-                outgoing.offer(&numbered, QoS::AtLeastOnce, false, true, (&limits, true), &mut log);
+            let now = Duration::ZERO;
+            let offer = outgoing.offer(&numbered, terms.clone(), true, &limits, now, &mut log);
             let Offer::Send(Packet::Publish(publish)) = offer else { panic!("{offer:?}") };
             let id = publish.packet_id.expect("QoS 1 has one");
             assert!(used.insert(id), "{id} is in use already");
@@ -361,7 +467,7 @@ mod tests {
             let stays = round.is_multiple_of(10_000) && used.len() < 8;
             if !stays {
                 used.remove(&id);
-                assert_eq!(outgoing.acknowledged(id, &mut log), Answer::Fits);
+                assert_eq!(outgoing.acknowledged(&id.into(), &mut log), Answer::Fits);
             }
         }
     }

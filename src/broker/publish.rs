@@ -1,127 +1,214 @@
-//! Messages that come in, from clients and from the far brokers of bridges, and where they go.
-//! [MQTT 3.1.1, sections 3.3 to 3.7, 4.3]
+//! Messages that come in, from clients and from the far brokers of bridges.
+//! [MQTT 5.0, sections 3.3 to 3.7, 4.3 and 4.9]
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::Broker;
-use super::durable::MessageId;
 use super::event::{DropReason, Event};
 use super::io::ConnId;
-use super::journal::Numbered;
 use super::outgoing::Answer;
-use super::retained::Kept;
+use super::route::Origin;
 use super::sessions::SessionKey;
-use super::subscribe::Subscriber;
-use crate::mqtt::packet::Publish;
-use crate::mqtt::{ClientId, Message, Packet, QoS, Topic};
+use crate::mqtt::packet::{Ack, Level, Publish};
+use crate::mqtt::{Message, Packet, PacketId, QoS, Reason, Topic};
 
 /// Payloads up to this size are copied out of the buffer they were read into before they are kept,
 /// lest a small message hold on to a large buffer.
 const COPY_UP_TO_BYTES: usize = 16 * 1024;
 
-/// Who published a message.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The session it came in by.
-    pub session: SessionKey,
-    /// That session's client.
-    pub client: ClientId,
-}
-
 impl Broker {
     pub(super) fn client_packet(&mut self, conn: ConnId, key: SessionKey, packet: Packet) {
         match packet {
-            Packet::Publish(publish) => self.client_publish(conn, key, &publish),
-            Packet::Subscribe(id, filters) => self.subscribe(conn, key, id, &filters),
-            Packet::Unsubscribe(id, filters) => self.unsubscribe(conn, key, id, &filters),
+            Packet::Publish(publish) => self.client_publish(conn, key, publish),
+            Packet::Subscribe(packet) => self.subscribe(conn, key, &packet),
+            Packet::Unsubscribe(packet) => self.unsubscribe(conn, key, &packet),
             Packet::PingReq => self.send(conn, Packet::PingResp, false),
-            Packet::Disconnect => self.disconnect(conn),
+            Packet::Disconnect(notice) => self.disconnect(conn, key, &notice),
             Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_) | Packet::PubRel(_) => {
                 self.handshake(conn, key, &packet);
             }
-            Packet::Connect(_) => self.hang_up(conn, "a second CONNECT"), // [MQTT-3.1.0-2]
-            Packet::ConnAck(_) | Packet::SubAck(..) | Packet::UnsubAck(_) | Packet::PingResp => {
-                self.hang_up(conn, "a packet that only a broker sends");
+            Packet::Connect(_) => self.hang_up(conn, Reason::ProtocolError, "a second CONNECT"), // [MQTT-3.1.0-2]
+            Packet::Auth(_) => {
+                // [MQTT-4.12.0-7]
+                let text = "AUTH, although CONNECT named no authentication method";
+                self.hang_up(conn, Reason::ProtocolError, text);
+            }
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                self.hang_up(conn, Reason::ProtocolError, "a packet that only a broker sends");
             }
         }
     }
 
-    fn client_publish(&mut self, conn: ConnId, key: SessionKey, publish: &Publish) {
+    fn client_publish(&mut self, conn: ConnId, key: SessionKey, mut publish: Publish) {
         let limits = &self.settings.limits;
         if publish.qos > limits.max_qos {
-            return self.hang_up(conn, "the QoS is above max_qos");
+            return self.hang_up(conn, Reason::QosNotSupported, "the QoS is above max_qos");
         }
         if publish.retain && !limits.retain_available {
-            return self.hang_up(conn, "retained messages are not available");
+            let text = "retained messages are not available";
+            return self.hang_up(conn, Reason::RetainNotSupported, text);
+        }
+        if publish.properties.subscription_identifier().is_some() {
+            // [MQTT-3.3.4-6]
+            let text = "a client's PUBLISH has a subscription identifier";
+            return self.hang_up(conn, Reason::ProtocolError, text);
+        }
+        if !self.enters(conn, &mut publish) {
+            return;
         }
         let client = self.sessions[key].client.clone();
-        let limit = limits.message_size_limit;
+        let limit = self.settings.limits.message_size_limit;
         let refused = if limit > 0 && publish.payload.len() > limit {
-            Some(DropReason::TooLarge)
+            Some((DropReason::TooLarge, Reason::QuotaExceeded))
         } else {
-            is_brokers_own(&publish.topic).then_some(DropReason::BrokersOwn)
+            let brokers_own = is_brokers_own(&publish.topic);
+            brokers_own.then_some((DropReason::BrokersOwn, Reason::NotAuthorized))
         };
-        if let Some(reason) = refused {
+        if let Some((reason, answer)) = refused {
             let (topic, qos) = (publish.topic.clone(), publish.qos);
             self.tell(Event::Dropped { client, topic, qos, reason });
-            return self.take_over(conn, key, publish, |_| {});
+            return self.take_over(conn, key, &publish, |_| answer);
         }
-        let message = message(publish, publish.topic.clone(), publish.qos);
+        let message = self.message(&publish, publish.topic.clone(), publish.qos);
         let origin = Origin { session: key, client };
-        self.take_over(conn, key, publish, |broker| {
-            broker.publish_message(message, Some(&origin));
+        self.take_over(conn, key, &publish, |broker| {
+            if broker.publish_message(message, Some(&origin)) {
+                Reason::Success
+            } else {
+                Reason::NoMatchingSubscribers
+            }
         });
     }
 
+    /// What holds for every PUBLISH of either side: its alias is resolved, and it is counted against
+    /// the Receive Maximum. Gives back whether it may go on.
+    pub(super) fn enters(&mut self, conn: ConnId, publish: &mut Publish) -> bool {
+        let most = self.settings.limits.max_inflight_messages;
+        let Some(connection) = self.connections.get_mut(&conn) else { return false };
+        if connection.level != Level::V5 {
+            return true;
+        }
+        if let Err(reason) = connection.aliases.resolve(publish) {
+            self.hang_up(conn, reason, "the topic alias stands for nothing"); // [MQTT-3.3.2-9]
+            return false;
+        }
+        if publish.qos > QoS::AtMostOnce {
+            connection.unanswered = connection.unanswered.saturating_add(1);
+            if most > 0 && connection.unanswered > most {
+                // [MQTT-3.3.4-9]
+                let text = "more messages are under way than the receive maximum allows";
+                self.hang_up(conn, Reason::ReceiveMaximumExceeded, text);
+                return false;
+            }
+        }
+        true
+    }
+
     /// Takes over the responsibility for a message: `accept` passes it on, and the acknowledgement
-    /// says so once that is durable. [MQTT-4.3.2-2, MQTT-4.3.3-2]
+    /// says so once that is durable. [MQTT-4.3.2-4, MQTT-4.3.3-8]
     pub(super) fn take_over(
         &mut self,
         conn: ConnId,
         key: SessionKey,
         publish: &Publish,
-        accept: impl FnOnce(&mut Self),
+        accept: impl FnOnce(&mut Self) -> Reason,
     ) {
-        if (publish.qos > QoS::AtMostOnce || publish.retain) && self.journal.trouble().is_some() {
-            return self.hang_up(conn, "the store does not take anything");
+        let needs_store = publish.qos > QoS::AtMostOnce || publish.retain;
+        if needs_store && self.journal.trouble().is_some() {
+            return self.refuse(conn, key, publish);
         }
         match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => {
-                accept(self);
-                self.send(conn, Packet::PubAck(id), true);
+                let reason = accept(self);
+                let ack = self.answer(conn, id, reason);
+                self.send(conn, Packet::PubAck(ack), true);
             }
             (QoS::ExactlyOnce, Some(id)) => {
+                let mut reason = Reason::Success;
                 if self.sessions[key].receive(id, publish, &mut self.journal) {
-                    accept(self);
+                    reason = accept(self);
+                    if reason.is_error() && self.is_v5(conn) {
+                        // That ends the exchange. [MQTT-4.3.3-9]
+                        self.sessions[key].release(id, &mut self.journal);
+                    }
                 }
-                self.send(conn, Packet::PubRec(id), true);
+                let ack = self.answer(conn, id, reason);
+                self.send(conn, Packet::PubRec(ack), true);
             }
-            _ => accept(self),
+            _ => {
+                accept(self);
+            }
         }
+    }
+
+    /// The store is stuck: nothing new is promised. MQTT 3.1.1 has no words for that.
+    fn refuse(&mut self, conn: ConnId, key: SessionKey, publish: &Publish) {
+        let text = "the store does not take anything";
+        let Some(id) = publish.packet_id.filter(|_| self.is_v5(conn)) else {
+            return self.hang_up(conn, Reason::QuotaExceeded, text);
+        };
+        let two = publish.qos == QoS::ExactlyOnce;
+        if two && self.sessions[key].has_received(id, publish) {
+            // It was taken over before, and the answer waits for that to be durable.
+            return self.send(conn, Packet::PubRec(id.into()), true);
+        }
+        let client = self.sessions[key].client.clone();
+        let (topic, qos, reason) = (publish.topic.clone(), publish.qos, DropReason::Store);
+        self.tell(Event::Dropped { client, topic, qos, reason });
+        let connection = &self.connections[&conn];
+        let properties = connection.reason_string(text);
+        let ack = Ack { id, reason: Reason::QuotaExceeded, properties };
+        let packet = if two { Packet::PubRec(ack) } else { Packet::PubAck(ack) };
+        self.send(conn, packet, false);
+    }
+
+    /// An acknowledgement, in MQTT 5 with its reason.
+    fn answer(&self, conn: ConnId, id: PacketId, reason: Reason) -> Ack {
+        if self.is_v5(conn) { Ack::because(id, reason) } else { id.into() }
+    }
+
+    pub(super) fn is_v5(&self, conn: ConnId) -> bool {
+        self.connections.get(&conn).is_some_and(|it| it.level == Level::V5)
     }
 
     /// The other packets of QoS 1 and 2, which mean the same from a client and from a far broker.
     pub(super) fn handshake(&mut self, conn: ConnId, key: SessionKey, packet: &Packet) {
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
         let answer = match packet {
-            Packet::PubAck(id) => outgoing.acknowledged(*id, &mut log),
-            Packet::PubRec(id) => outgoing.received(*id, &mut log),
-            Packet::PubComp(id) => outgoing.completed(*id, &mut log),
-            Packet::PubRel(id) => {
-                self.sessions[key].release(*id, &mut self.journal);
-                // Also for an id that is not known: the other side waits for it. [MQTT-4.3.3-2]
-                return self.send(conn, Packet::PubComp(*id), true);
+            Packet::PubAck(ack) => outgoing.acknowledged(ack, &mut log),
+            Packet::PubRec(ack) => outgoing.received(ack, &mut log),
+            Packet::PubComp(ack) => outgoing.completed(ack.id, &mut log),
+            Packet::PubRel(ack) => {
+                let known = self.sessions[key].release(ack.id, &mut self.journal);
+                // Also for an id that is not known: the other side waits for it. [MQTT-4.3.3-11]
+                let reason =
+                    if known { Reason::Success } else { Reason::PacketIdentifierNotFound };
+                let ack = self.answer(conn, ack.id, reason);
+                return self.send(conn, Packet::PubComp(ack), true);
             }
             _ => return,
         };
         match (answer, packet) {
-            // [MQTT 3.1.1, sections 4.3.2 and 4.3.3]
+            // [MQTT 5.0, sections 4.3.2 and 4.3.3]
             (Answer::Misfit, _) => {
-                self.hang_up(conn, "an acknowledgement of another QoS than was sent");
+                let text = "an acknowledgement of another QoS than was sent";
+                self.hang_up(conn, Reason::ProtocolError, text);
             }
-            (_, Packet::PubRec(id)) => self.send(conn, Packet::PubRel(*id), true),
+            (Answer::Refused(topic, qos), _) => {
+                self.drop_message(key, topic, qos, DropReason::Refused);
+                self.pump(key);
+            }
+            // A refusal ends the exchange: no PUBREL follows.
+            (Answer::Unknown, Packet::PubRec(ack)) if ack.reason.is_error() => {}
+            (Answer::Unknown, Packet::PubRec(ack)) => {
+                let ack = self.answer(conn, ack.id, Reason::PacketIdentifierNotFound);
+                self.send(conn, Packet::PubRel(ack), true);
+            }
+            (Answer::Fits, Packet::PubRec(ack)) => {
+                self.send(conn, Packet::PubRel(ack.id.into()), true);
+            }
             (Answer::Fits, _) => {
                 self.count_sent(key);
                 self.pump(key);
@@ -130,65 +217,22 @@ impl Broker {
         }
     }
 
-    /// Publishes a message: keeps it where it is retained, and gives it to all who subscribed.
-    pub(super) fn publish_message(&mut self, message: Message, origin: Option<&Origin>) {
-        if self.settings.trace {
-            let client = origin.map(|it| it.client.clone());
-            let (topic, qos, retain) = (message.topic.clone(), message.qos, message.retain);
-            let size_bytes = message.payload.len();
-            self.tell(Event::Published { client, topic, qos, retain, size_bytes });
-        }
-        let id = MessageId(self.next_message);
-        self.next_message += 1;
-        let numbered = Numbered { id, message: Arc::new(message) };
-        if numbered.message.retain && self.settings.limits.retain_available {
-            self.retain(&numbered, origin);
-        }
-        for subscriber in self.subscribers_of(&numbered.message.topic) {
-            let own = origin.is_some_and(|it| it.session == subscriber.session);
-            if own && subscriber.options.no_local {
-                continue;
-            }
-            let retain = numbered.message.retain && subscriber.options.retain_as_published;
-            let qos = match self.sessions[subscriber.session].bridge {
-                // A bridge's rule caps, it never promotes.
-                Some(_) => numbered.message.qos.min(subscriber.options.qos),
-                None => self.delivery_qos(numbered.message.qos, subscriber.options.qos),
-            };
-            self.deliver_as(subscriber, &numbered, qos, retain, true);
-        }
-    }
-
-    /// [MQTT-3.8.4-6]; `upgrade_outgoing_qos` is mosquitto's.
-    pub(super) fn delivery_qos(&self, published: QoS, subscribed: QoS) -> QoS {
-        if self.settings.limits.upgrade_outgoing_qos {
-            subscribed
+    /// The message a PUBLISH carries, under the name and the QoS it has here.
+    pub(super) fn message(&self, publish: &Publish, topic: Topic, qos: QoS) -> Message {
+        let kept = publish.retain || qos > QoS::AtMostOnce;
+        let payload = if kept && publish.payload.len() <= COPY_UP_TO_BYTES {
+            Bytes::copy_from_slice(&publish.payload)
         } else {
-            published.min(subscribed)
+            publish.payload.clone()
+        };
+        let mut message = Message::new(topic, payload, qos, publish.retain);
+        if !publish.properties.is_empty() {
+            message.properties = publish.properties.travelling();
+            let expiry = publish.properties.message_expiry_s();
+            message.expires_at =
+                expiry.map(|seconds| self.now + Duration::from_secs(seconds.into()));
         }
-    }
-
-    /// [MQTT-3.3.1-5, -10, -11]
-    fn retain(&mut self, numbered: &Numbered, origin: Option<&Origin>) {
-        let message = &numbered.message;
-        if message.payload.is_empty() {
-            self.retained.clear(&message.topic, &mut self.journal);
-        } else {
-            let origin = origin.map(|it| it.client.clone());
-            let kept = Kept { numbered: numbered.clone(), origin };
-            self.retained.set(kept, &mut self.journal);
-        }
-    }
-
-    fn subscribers_of(&self, topic: &Topic) -> Vec<Subscriber> {
-        let mut found = Vec::new();
-        self.subscribers.matching(topic, |list| found.extend_from_slice(list));
-        if found.len() > 1 && !self.settings.limits.allow_duplicate_messages {
-            // The copy with the highest QoS stays. [MQTT-3.3.5-1]
-            found.sort_by_key(|it| (it.session, it.rule, std::cmp::Reverse(it.options.qos)));
-            found.dedup_by_key(|it| (it.session, it.rule));
-        }
-        found
+        message
     }
 }
 
@@ -200,15 +244,4 @@ pub(super) fn is_brokers_own(topic: &Topic) -> bool {
         let rest: Vec<_> = levels.collect();
         !matches!(rest[..], ["broker", "connection", _, "state"])
     }
-}
-
-/// The message a PUBLISH carries, under the name and the QoS it has here.
-pub(super) fn message(publish: &Publish, topic: Topic, qos: QoS) -> Message {
-    let kept = publish.retain || qos > QoS::AtMostOnce;
-    let payload = if kept && publish.payload.len() <= COPY_UP_TO_BYTES {
-        Bytes::copy_from_slice(&publish.payload)
-    } else {
-        publish.payload.clone()
-    };
-    Message::new(topic, payload, qos, publish.retain)
 }

@@ -1,5 +1,8 @@
 //! The retained message of each topic. [MQTT 3.1.1, section 3.3.1.3]
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::durable::Record;
 use super::journal::{Journal, Numbered};
 use super::tree::Tree;
@@ -18,6 +21,8 @@ pub struct Kept {
 #[derive(Debug, Clone, Default)]
 pub struct Retained {
     tree: Tree<Kept>,
+    /// Those that expire, in order of when.
+    expiring: BTreeSet<(Duration, Topic)>,
     /// Those that count as somebody's state: all but the broker's own topics.
     count: usize,
 }
@@ -31,6 +36,7 @@ impl Retained {
     /// Puts one back at a start.
     pub fn restore(&mut self, kept: Kept) {
         let topic = kept.numbered.message.topic.clone();
+        self.expiring.extend(kept.expiry());
         *self.tree.entry(topic.levels()) = Some(kept);
         self.count += 1;
     }
@@ -44,7 +50,12 @@ impl Retained {
             let (id, origin) = (kept.numbered.id, kept.origin.clone());
             journal.record(Record::Retain { topic: topic.clone(), id, origin });
         }
+        let expiry = kept.expiry();
         let before = self.tree.entry(topic.levels()).replace(kept);
+        if let Some(expiry) = before.as_ref().and_then(Kept::expiry) {
+            self.expiring.remove(&expiry);
+        }
+        self.expiring.extend(expiry);
         match before {
             Some(before) if durable => journal.forget(before.numbered.id),
             None if durable => self.count += 1,
@@ -55,6 +66,9 @@ impl Retained {
     /// Forgets a topic's message.
     pub fn clear(&mut self, topic: &Topic, journal: &mut Journal) {
         let before = self.tree.remove(topic.levels());
+        if let Some(expiry) = before.as_ref().and_then(Kept::expiry) {
+            self.expiring.remove(&expiry);
+        }
         if let Some(before) = before
             && is_durable(topic)
         {
@@ -64,11 +78,32 @@ impl Retained {
         }
     }
 
+    /// When the next one expires.
+    pub fn next_expiry(&self) -> Option<Duration> {
+        self.expiring.first().map(|(at, _)| *at)
+    }
+
+    /// Forgets those that have expired. [MQTT-3.3.2-5]
+    pub fn expire(&mut self, now: Duration, journal: &mut Journal) {
+        while let Some((at, topic)) = self.expiring.first().cloned()
+            && at <= now
+        {
+            self.clear(&topic, journal);
+        }
+    }
+
     /// The messages whose topics `filter` matches.
     pub fn matched_by(&self, filter: &Filter) -> Vec<Kept> {
         let mut found = Vec::new();
         self.tree.matched_by(filter, |kept| found.push(kept.clone()));
         found
+    }
+}
+
+impl Kept {
+    fn expiry(&self) -> Option<(Duration, Topic)> {
+        let message = &self.numbered.message;
+        message.expires_at.map(|at| (at, message.topic.clone()))
     }
 }
 

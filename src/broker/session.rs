@@ -1,11 +1,13 @@
 //! A session: what a broker keeps of one client, or of one of its own bridges.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::durable::{Digest, Record, SessionImage, Subscription};
+use super::durable::{Digest, Expiry, Record, SessionImage, Subscription, WillImage};
 use super::io::{BridgeNumber, ConnId};
-use super::journal::Journal;
-use super::outgoing::{Log, Outgoing};
+use super::journal::{Journal, Numbered};
+use super::log::Log;
+use super::outgoing::Outgoing;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{ClientId, Filter, PacketId};
 
@@ -17,13 +19,34 @@ struct Taken {
     visit: u32,
 }
 
+/// A will that waits for the end of the connection, or after that for its time.
+#[derive(Debug, Clone)]
+pub struct Will {
+    /// What is published.
+    pub numbered: Numbered,
+    /// How long after the connection's end, in seconds.
+    pub delay_s: u32,
+    /// For how long it is of use from then on, in seconds.
+    pub expiry_s: Option<u32>,
+    /// When it is published: known once the connection has ended.
+    pub due: Option<Duration>,
+}
+
 /// One session.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Whose.
     pub client: ClientId,
-    /// Whether it outlives its connections.
+    /// Whether its changes are kept: it began as one that outlives its connection.
     pub persistent: bool,
+    /// How long it outlives its connection.
+    pub expiry: Expiry,
+    /// When it ends; none while it has a connection, and for one that never ends.
+    pub ends_at: Option<Duration>,
+    /// What is to be published when its client is gone. [MQTT-3.1.2-8]
+    pub will: Option<Will>,
+    /// When the broker looks at it again: for its end, or its will.
+    pub wakes_at: Option<Duration>,
     /// For the local half of a bridge: which.
     pub bridge: Option<BridgeNumber>,
     /// Its connection, while it has one.
@@ -40,6 +63,8 @@ pub struct Session {
     moved_on: bool,
     /// For a bridge's session: see [`Record::Established`].
     pub established: Option<Digest>,
+    /// For the session of a far broker's bridge: see [`Record::MissedRetained`].
+    pub missed_retained: bool,
 }
 
 impl Session {
@@ -48,6 +73,10 @@ impl Session {
         Self {
             client,
             persistent,
+            expiry: if persistent { Expiry::Never } else { Expiry::Seconds(0) },
+            ends_at: None,
+            will: None,
+            wakes_at: None,
             bridge,
             conn: None,
             subscriptions: BTreeMap::new(),
@@ -56,6 +85,7 @@ impl Session {
             visit: 0,
             moved_on: false,
             established: None,
+            missed_retained: false,
         }
     }
 
@@ -65,8 +95,12 @@ impl Session {
         bridge: Option<BridgeNumber>,
         image: &SessionImage,
         outgoing: Outgoing,
+        will: Option<Will>,
     ) -> Self {
         Self {
+            expiry: image.expiry,
+            ends_at: image.ends_at,
+            will,
             subscriptions: image.subscriptions.clone(),
             outgoing,
             received: image
@@ -75,6 +109,7 @@ impl Session {
                 .map(|(id, digest)| (*id, Taken { digest: *digest, visit: 0 }))
                 .collect(),
             established: image.established,
+            missed_retained: image.missed_retained,
             ..Self::new(client, true, bridge)
         }
     }
@@ -97,6 +132,53 @@ impl Session {
         self.moved_on = false;
     }
 
+    /// Sets how long it outlives its connection, and for one without a connection when it ends.
+    pub fn set_expiry(
+        &mut self,
+        expiry: Expiry,
+        ends_at: Option<Duration>,
+        journal: &mut Journal,
+    ) {
+        if (self.expiry, self.ends_at) != (expiry, ends_at) {
+            (self.expiry, self.ends_at) = (expiry, ends_at);
+            self.log(journal).record(|client| Record::SessionExpiry { client, expiry, ends_at });
+        }
+    }
+
+    /// Keeps a will in place of the one before.
+    pub fn set_will(&mut self, will: Option<Will>, journal: &mut Journal) {
+        if self.will.is_none() && will.is_none() {
+            return;
+        }
+        let image = will.as_ref().map(|it| WillImage {
+            id: it.numbered.id,
+            delay_s: it.delay_s,
+            expiry_s: it.expiry_s,
+            due: it.due,
+        });
+        if self.persistent {
+            if let Some(will) = &will {
+                journal.refer(&will.numbered);
+            }
+            self.log(journal).record(|client| Record::Will { client, will: image });
+            if let Some(before) = &self.will {
+                journal.forget(before.numbered.id);
+            }
+        }
+        self.will = will;
+    }
+
+    /// Whether this PUBLISH repeats one that was taken in, and is not released yet.
+    pub fn has_received(&self, id: PacketId, publish: &Publish) -> bool {
+        self.repeats(id, publish, Digest::of(publish))
+    }
+
+    fn repeats(&self, id: PacketId, publish: &Publish, digest: Digest) -> bool {
+        self.received.get(&id).is_some_and(|it| {
+            it.digest == digest && (publish.dup || it.visit == self.visit || !self.moved_on)
+        })
+    }
+
     /// Takes in a QoS 2 PUBLISH. Gives back whether its message is new: not when the same packet id
     /// came with the same content and was not released since. With other content it comes from a
     /// client that lost its memory and counts from 1 again.
@@ -105,12 +187,10 @@ impl Session {
     /// is not finished is repeated first on a new connection, and marked [MQTT-4.4.0-1,
     /// MQTT-3.3.1-1]: so after something new, an unmarked one from an earlier connection is new too.
     pub fn receive(&mut self, id: PacketId, publish: &Publish, journal: &mut Journal) -> bool {
-        let digest = Digest::of(publish);
-        let visit = self.visit;
-        let before = self.received.insert(id, Taken { digest, visit });
-        if let Some(before) = before.filter(|it| it.digest == digest)
-            && (publish.dup || before.visit == visit || !self.moved_on)
-        {
+        let (digest, visit) = (Digest::of(publish), self.visit);
+        let repeats = self.repeats(id, publish, digest);
+        self.received.insert(id, Taken { digest, visit });
+        if repeats {
             return false;
         }
         self.moved_on = true;
@@ -118,11 +198,13 @@ impl Session {
         true
     }
 
-    /// PUBREL came.
-    pub fn release(&mut self, id: PacketId, journal: &mut Journal) {
-        if self.received.remove(&id).is_some() {
+    /// PUBREL came. Gives back whether anything was taken in under that id.
+    pub fn release(&mut self, id: PacketId, journal: &mut Journal) -> bool {
+        let known = self.received.remove(&id).is_some();
+        if known {
             self.log(journal).record(|client| Record::Release { client, packet_id: id });
         }
+        known
     }
 
     /// Forgets all packet ids the other side has used: it has forgotten them itself. Gives back how
@@ -140,6 +222,14 @@ impl Session {
         if self.established != rules {
             self.established = rules;
             self.log(journal).record(|client| Record::Established { client, rules });
+        }
+    }
+
+    /// Notes whether a far broker's bridge missed retained messages.
+    pub fn set_missed_retained(&mut self, missed: bool, journal: &mut Journal) {
+        if self.missed_retained != missed {
+            self.missed_retained = missed;
+            self.log(journal).record(|client| Record::MissedRetained { client, missed });
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::mqtt::packet::Level;
 use crate::mqtt::{ClientId, QoS, Rule, Topic};
 
 /// Everything a broker core is told at its start.
@@ -57,6 +58,15 @@ pub struct Limits {
     pub allow_duplicate_messages: bool,
     /// `max_subscriptions_per_client`, of our own: 0 means no limit.
     pub max_subscriptions_per_client: usize,
+    /// `max_keepalive`, in seconds: the longest keep-alive of a client. 0 means no limit.
+    pub max_keepalive_s: u16,
+    /// `persistent_client_expiration`, in seconds: the longest that a session outlives its
+    /// connection; none means no limit.
+    pub persistent_client_expiration_s: Option<u32>,
+    /// `max_topic_alias`: how many topic aliases a client may use.
+    pub max_topic_alias: u16,
+    /// `max_topic_alias_broker`: how many the broker uses towards a client that takes them.
+    pub max_topic_alias_broker: u16,
 }
 
 impl Default for Limits {
@@ -77,6 +87,10 @@ impl Default for Limits {
             upgrade_outgoing_qos: false,
             allow_duplicate_messages: true,
             max_subscriptions_per_client: 10_000,
+            max_keepalive_s: 0,
+            persistent_client_expiration_s: None,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
         }
     }
 }
@@ -146,6 +160,8 @@ pub struct BridgeSettings {
     pub restart: Restart,
     /// `start_type automatic`; without it the bridge dials only when told to (`once` dials once).
     pub start: StartType,
+    /// `bridge_protocol_version`.
+    pub level: Level,
     /// `try_private`: tell the far broker that this is a bridge.
     pub try_private: bool,
     /// `notifications`.
@@ -195,6 +211,7 @@ impl BridgeSettings {
                 stable: Duration::from_secs(30),
             },
             start: StartType::Automatic,
+            level: Level::V311,
             try_private: true,
             notifications: true,
             notifications_local_only: false,

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use super::Broker;
 use super::bridge::Bridge;
-use super::durable::{Delivery, Image, MessageId, Record};
+use super::durable::{Delivery, Expiry, Image, MessageId, Record};
 use super::io::BridgeNumber;
 use super::journal::{Journal, Numbered};
 use super::outgoing::Outgoing;
 use super::retained::{Kept, Retained};
-use super::session::Session;
-use super::sessions::Sessions;
+use super::session::{Session, Will};
+use super::sessions::{SessionKey, Sessions};
 use super::settings::Settings;
 use super::status::{SessionStatus, Status};
-use super::timers::Timers;
+use super::timers::{Timer, Timers};
 use super::tree::Tree;
 use crate::mqtt::ClientId;
 
@@ -39,6 +39,7 @@ impl Broker {
             timers: Timers::default(),
             next_message: MessageId::first(image.boot).0,
             refused: 0,
+            expired: 0,
             random: seed,
             settings,
         };
@@ -83,7 +84,16 @@ impl Broker {
             }
             let body = |delivery: &Delivery| numbered(delivery.id);
             let outgoing = Outgoing::restore(session, body);
-            let restored = Session::restore(client.clone(), bridge, session, outgoing);
+            let will = session.will.map(|it| Will {
+                numbered: numbered(it.id),
+                delay_s: it.delay_s,
+                expiry_s: it.expiry_s,
+                due: it.due,
+            });
+            if let Some(will) = &will {
+                self.journal.refer_again(will.numbered.id);
+            }
+            let restored = Session::restore(client.clone(), bridge, session, outgoing, will);
             let key = self.sessions.add(restored);
             if session.bridge != bridge.is_some() {
                 // The conf has changed: a bridge that is no more, or one that takes over the name
@@ -93,8 +103,28 @@ impl Broker {
                 for (filter, options) in &session.subscriptions {
                     self.add_subscriber(filter, key, 0, *options);
                 }
+                self.take_up(key);
             }
         }
+        if let Some(at) = self.retained.next_expiry() {
+            self.timers.set(at, Timer::Retained);
+        }
+    }
+
+    /// A client's session goes on after a restart. Had it a connection when the broker ended, its
+    /// time begins now. Whatever is due waits for the first input, when all sessions are there.
+    fn take_up(&mut self, key: SessionKey) {
+        let now = self.now;
+        let session = &mut self.sessions[key];
+        if let (Expiry::Seconds(seconds), None) = (session.expiry, session.ends_at) {
+            let ends_at = Some(now + Duration::from_secs(seconds.into()));
+            session.set_expiry(session.expiry, ends_at, &mut self.journal);
+        }
+        if let Some(will) = session.will.clone().filter(|it| it.due.is_none()) {
+            let due = Some(now + Duration::from_secs(will.delay_s.into()));
+            session.set_will(Some(Will { due, ..will }), &mut self.journal);
+        }
+        self.wake_session(key);
     }
 
     /// The bridge whose local half that session is, by the settings of today.

@@ -1,48 +1,52 @@
-//! SUBSCRIBE and UNSUBSCRIBE. [MQTT 3.1.1, sections 3.8 to 3.11]
+//! SUBSCRIBE and UNSUBSCRIBE. [MQTT 5.0, sections 3.8 to 3.11]
 
 use super::Broker;
 use super::durable::{Record, Subscription};
 use super::event::{DropReason, Event};
 use super::io::ConnId;
+use super::item::Terms;
 use super::sessions::SessionKey;
-use crate::mqtt::{Filter, Packet, PacketId, QoS};
-
-/// Somebody who wants the messages of a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subscriber {
-    /// Whose.
-    pub session: SessionKey,
-    /// For a bridge's session: by which of its rules. 0 for clients.
-    pub rule: usize,
-    /// How.
-    pub options: Subscription,
-}
+use super::subscribers::Subscriber;
+use crate::mqtt::packet::{
+    Answers, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe,
+};
+use crate::mqtt::{Filter, Packet, QoS, Reason};
 
 impl Broker {
-    pub(super) fn subscribe(
-        &mut self,
-        conn: ConnId,
-        key: SessionKey,
-        id: PacketId,
-        filters: &[(Filter, QoS)],
-    ) {
+    pub(super) fn subscribe(&mut self, conn: ConnId, key: SessionKey, packet: &Subscribe) {
         let bridge = self.connections.get(&conn).is_some_and(|it| it.bridge_bit);
-        // Retained messages cannot be promised to a session that cannot be kept.
-        let refuse = self.sessions[key].persistent && self.journal.trouble().is_some();
-        let options = |qos| Subscription { qos, no_local: bridge, retain_as_published: bridge };
-        let mut codes = Vec::with_capacity(filters.len());
-        for (filter, qos) in filters {
-            let granted = !refuse && self.has_room_for(filter, key);
-            codes.push(granted.then_some(*qos));
-            if granted {
-                self.add_subscription(filter, key, options(*qos));
+        let identifier = packet.properties.subscription_identifier();
+        let mut reasons = Vec::with_capacity(packet.filters.len());
+        let mut wanted = Vec::with_capacity(packet.filters.len());
+        for (filter, options) in &packet.filters {
+            let subscription = Subscription {
+                qos: options.qos,
+                no_local: options.no_local || bridge && filter.group().is_none(),
+                retain_as_published: options.retain_as_published || bridge,
+                identifier,
+            };
+            let new = !self.sessions[key].subscriptions.contains_key(filter);
+            let refusal = self.refusal(filter, key);
+            reasons.push(refusal.unwrap_or(granted(options.qos)));
+            if refusal.is_none() {
+                self.add_subscription(filter, key, subscription);
+                if sends_retained(filter, *options, new) {
+                    wanted.push((filter, subscription));
+                }
             }
         }
-        let granted = codes.clone();
-        self.send(conn, Packet::SubAck(id, codes), true); // [MQTT-3.8.4-1]
-        for ((filter, qos), _) in filters.iter().zip(granted).filter(|(_, code)| code.is_some()) {
-            self.deliver_retained(key, filter, options(*qos));
+        let answers = Answers::new(packet.id, reasons);
+        self.send(conn, Packet::SubAck(answers), true); // [MQTT-3.8.4-1]
+        for (filter, subscription) in wanted {
+            self.deliver_retained(key, filter, subscription);
         }
+    }
+
+    /// Why a subscription is not granted.
+    fn refusal(&self, filter: &Filter, key: SessionKey) -> Option<Reason> {
+        // Retained messages cannot be promised to a session that cannot be kept.
+        let stuck = self.sessions[key].persistent && self.journal.trouble().is_some();
+        (stuck || !self.has_room_for(filter, key)).then_some(Reason::QuotaExceeded)
     }
 
     /// `max_subscriptions_per_client`; a filter that is there already takes no more room.
@@ -52,23 +56,22 @@ impl Broker {
         limit == 0 || subscriptions.len() < limit || subscriptions.contains_key(filter)
     }
 
-    pub(super) fn unsubscribe(
-        &mut self,
-        conn: ConnId,
-        key: SessionKey,
-        id: PacketId,
-        filters: &[Filter],
-    ) {
-        for filter in filters {
-            if self.sessions[key].subscriptions.remove(filter).is_some() {
-                self.remove_subscriber(filter, key);
-                let filter = filter.clone();
-                self.sessions[key]
-                    .log(&mut self.journal)
-                    .record(|client| Record::Unsubscribe { client, filter });
+    pub(super) fn unsubscribe(&mut self, conn: ConnId, key: SessionKey, packet: &Unsubscribe) {
+        let mut reasons = Vec::with_capacity(packet.filters.len());
+        for filter in &packet.filters {
+            if self.sessions[key].subscriptions.remove(filter).is_none() {
+                reasons.push(Reason::NoSubscriptionExisted);
+                continue;
             }
+            reasons.push(Reason::Success);
+            self.remove_subscriber(filter, key);
+            let filter = filter.clone();
+            self.sessions[key]
+                .log(&mut self.journal)
+                .record(|client| Record::Unsubscribe { client, filter });
         }
-        self.send(conn, Packet::UnsubAck(id), true); // [MQTT-3.10.4-4, -5]
+        let answers = Answers::new(packet.id, reasons);
+        self.send(conn, Packet::UnsubAck(answers), true); // [MQTT-3.10.4-4, -5]
     }
 
     /// [MQTT-3.8.4-3]: a filter that is subscribed to again gets the new options.
@@ -85,10 +88,10 @@ impl Broker {
         }
     }
 
-    /// The retained messages of a filter, at each SUBSCRIBE anew. [MQTT-3.3.1-6, -8] A bridge gets
-    /// none that it published itself: an old one coming back would overwrite what has been
-    /// published on its side since.
+    /// The retained messages of a filter. [MQTT-3.3.1-9] A bridge gets none that it published
+    /// itself: an old one coming back would overwrite what has been published on its side since.
     fn deliver_retained(&mut self, key: SessionKey, filter: &Filter, options: Subscription) {
+        self.retained.expire(self.now, &mut self.journal);
         // A session whose queue is full gets none; another gets all, however many there are, for
         // the broker holds them anyway.
         let full = self.sessions[key].outgoing.is_full(&self.settings.limits, 0);
@@ -101,7 +104,9 @@ impl Broker {
                 let topic = kept.numbered.message.topic.clone();
                 self.drop_message(key, topic, qos, DropReason::QueueFull);
             } else {
-                self.deliver(key, &kept.numbered, qos, true, false);
+                let subscription_ids = options.identifier.into_iter().collect();
+                let terms = Terms { qos, retain: true, subscription_ids, limited: false };
+                self.deliver(key, &kept.numbered, terms);
             }
         }
     }
@@ -126,16 +131,35 @@ impl Broker {
         rule: usize,
         options: Subscription,
     ) {
-        let list = self.subscribers.entry(filter.levels()).get_or_insert_default();
-        list.retain(|it| (it.session, it.rule) != (session, rule));
-        list.push(Subscriber { session, rule, options });
+        let subscribers = self.subscribers.entry(filter.levels()).get_or_insert_default();
+        subscribers.add(filter.group(), Subscriber { session, rule, options });
     }
 
     pub(super) fn remove_subscriber(&mut self, filter: &Filter, session: SessionKey) {
-        let Some(list) = self.subscribers.get_mut(filter.levels()) else { return };
-        list.retain(|it| it.session != session);
-        if list.is_empty() {
+        let Some(subscribers) = self.subscribers.get_mut(filter.levels()) else { return };
+        subscribers.remove(filter.group(), session);
+        if subscribers.is_empty() {
             self.subscribers.remove(filter.levels());
         }
     }
+}
+
+/// What SUBACK says of a subscription with this `QoS`.
+fn granted(qos: QoS) -> Reason {
+    match qos {
+        QoS::AtMostOnce => Reason::Success,
+        QoS::AtLeastOnce => Reason::GrantedQos1,
+        QoS::ExactlyOnce => Reason::GrantedQos2,
+    }
+}
+
+/// Whether a SUBSCRIBE is answered with retained messages. [MQTT-3.3.1-9 to -11; section 4.8.2 for
+/// shared subscriptions]
+fn sends_retained(filter: &Filter, options: SubscribeOptions, new: bool) -> bool {
+    filter.group().is_none()
+        && match options.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => new,
+            RetainHandling::DoNotSend => false,
+        }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::io::{BridgeNumber, ConnId};
+use super::sessions::SessionKey;
 
 /// What to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +14,10 @@ pub enum Timer {
     Silence(ConnId),
     /// Whether a bridge's link must do something.
     Link(BridgeNumber),
+    /// Whether a session ends, or its will is due.
+    Session(SessionKey),
+    /// Whether a retained message has expired.
+    Retained,
 }
 
 /// Timers in order of their time.

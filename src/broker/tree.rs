@@ -70,20 +70,20 @@ impl<V> Tree<V> {
 
     /// The values under filters that match `topic`, in an order that depends on the filters alone.
     /// [MQTT 3.1.1, section 4.7]
-    pub fn matching(&self, topic: &Topic, mut found: impl FnMut(&V)) {
+    pub fn matching(&mut self, topic: &Topic, mut found: impl FnMut(&mut V)) {
         let levels: Vec<&str> = topic.levels().collect();
         let mut open = vec![(ROOT, 0)];
         while let Some((at, depth)) = open.pop() {
-            let node = &self.nodes[at];
             // [MQTT-4.7.2-1]
             let wild = depth > 0 || !topic.is_dollar();
-            if wild && let Some(rest) = node.children.get("#") {
-                self.nodes[*rest].value.iter().for_each(&mut found);
+            if wild && let Some(rest) = self.nodes[at].children.get("#").copied() {
+                self.nodes[rest].value.iter_mut().for_each(&mut found);
             }
             let Some(level) = levels.get(depth) else {
-                node.value.iter().for_each(&mut found);
+                self.nodes[at].value.iter_mut().for_each(&mut found);
                 continue;
             };
+            let node = &self.nodes[at];
             if wild && let Some(child) = node.children.get("+") {
                 open.push((*child, depth + 1));
             }

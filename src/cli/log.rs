@@ -83,6 +83,7 @@ fn kind(event: &Event) -> LogType {
         | Event::Connected { .. }
         | Event::Disconnected { .. }
         | Event::Refused { .. }
+        | Event::SessionExpired { .. }
         | Event::BridgeDials { .. }
         | Event::BridgeUp { .. }
         | Event::BridgeDown { .. } => LogType::Notice,

@@ -89,7 +89,7 @@ fn of_broker(event: &broker::Event) -> (String, Tone) {
     let tone = match event {
         E::Published { .. } | E::BridgeDials { .. } => Tone::Plain,
         E::Connected { .. } | E::BridgeUp { .. } | E::StoreWorks => Tone::Good,
-        E::Disconnected { .. } | E::RemoteForgot { .. } => Tone::Warn,
+        E::Disconnected { .. } | E::SessionExpired { .. } | E::RemoteForgot { .. } => Tone::Warn,
         E::Refused { .. }
         | E::Dropped { .. }
         | E::BridgeDown { .. }

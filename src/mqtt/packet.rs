@@ -193,6 +193,22 @@ pub struct Publish {
     pub payload: Bytes,
 }
 
+impl Publish {
+    /// A message's first packet, without properties.
+    #[must_use]
+    pub fn of(message: &Message, packet_id: Option<PacketId>) -> Self {
+        Self {
+            dup: false,
+            qos: message.qos,
+            retain: message.retain,
+            topic: message.topic.clone(),
+            packet_id,
+            properties: Properties::NONE,
+            payload: message.payload.clone(),
+        }
+    }
+}
+
 /// PUBACK, PUBREC, PUBREL or PUBCOMP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ack {
@@ -227,6 +243,14 @@ pub struct Subscribe {
     pub filters: Vec<(Filter, SubscribeOptions)>,
     /// Properties.
     pub properties: Properties,
+}
+
+impl Subscribe {
+    /// Without properties.
+    #[must_use]
+    pub fn new(id: PacketId, filters: Vec<(Filter, SubscribeOptions)>) -> Self {
+        Self { id, filters, properties: Properties::NONE }
+    }
 }
 
 /// How a client wants the messages of a filter. [MQTT 5.0, section 3.8.3.1]
@@ -271,6 +295,14 @@ pub struct Unsubscribe {
     pub properties: Properties,
 }
 
+impl Unsubscribe {
+    /// Without properties.
+    #[must_use]
+    pub fn new(id: PacketId, filters: Vec<Filter>) -> Self {
+        Self { id, filters, properties: Properties::NONE }
+    }
+}
+
 /// SUBACK or UNSUBACK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
@@ -280,6 +312,14 @@ pub struct Answers {
     pub reasons: Vec<Reason>,
     /// Properties.
     pub properties: Properties,
+}
+
+impl Answers {
+    /// Without properties.
+    #[must_use]
+    pub fn new(id: PacketId, reasons: Vec<Reason>) -> Self {
+        Self { id, reasons, properties: Properties::NONE }
+    }
 }
 
 /// DISCONNECT or AUTH.

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 
 use super::outbox::Outbox;
 use crate::broker::ConnId;
+use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, codec};
 
 /// So many bytes go to a connection's outbox without waiting for the end of the batch.
@@ -23,19 +24,28 @@ pub(super) struct Connections {
 
 #[derive(Debug, Default)]
 struct Open {
+    /// How packets are written.
+    level: Level,
     outbox: Arc<Outbox>,
     staged: BytesMut,
 }
 
 impl Connections {
     /// Numbers a new connection.
-    pub(super) fn open(&mut self) -> (ConnId, Arc<Outbox>) {
+    pub(super) fn open(&mut self, level: Level) -> (ConnId, Arc<Outbox>) {
         self.last += 1;
         let conn = ConnId(self.last);
-        let open = Open::default();
+        let open = Open { level, ..Open::default() };
         let outbox = Arc::clone(&open.outbox);
         self.open.insert(conn, open);
         (conn, outbox)
+    }
+
+    /// From now on packets are written as that level has them.
+    pub(super) fn speak(&mut self, conn: ConnId, level: Level) {
+        if let Some(open) = self.open.get_mut(&conn) {
+            open.level = level;
+        }
     }
 
     /// Whether it is open: what still comes from one that is not is of no interest.
@@ -49,7 +59,7 @@ impl Connections {
         if open.staged.is_empty() {
             self.dirty.push(conn);
         }
-        codec::write(packet, &mut open.staged);
+        codec::write(packet, open.level, &mut open.staged);
         open.staged.len() >= FLUSH_BYTES && open.outbox.put(&mut open.staged)
     }
 

@@ -12,6 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::broker::{BridgeNumber, BridgeOrder, ConnId, Status};
 use crate::mqtt::Packet;
+use crate::mqtt::codec::DecodeError;
+use crate::mqtt::packet::Level;
 
 /// How many batches may wait.
 const BATCHES: usize = 256;
@@ -30,7 +32,7 @@ pub(super) enum Heard {
     /// Packets came; the permit gives their bytes back to the budget.
     Packets { conn: ConnId, packets: Vec<Packet>, permit: OwnedSemaphorePermit },
     /// What came is no packet; nothing follows.
-    Malformed { conn: ConnId, reason: String },
+    Malformed { conn: ConnId, error: DecodeError },
     /// The connection is gone; nothing follows.
     Closed { conn: ConnId, reason: String },
 }
@@ -41,7 +43,7 @@ pub(super) enum Note {
     /// A connection that stalled has been written out.
     Drained { conn: ConnId },
     /// A dial succeeded.
-    Dialed { bridge: BridgeNumber, stream: TcpStream },
+    Dialed { bridge: BridgeNumber, stream: TcpStream, level: Level },
     /// A dial failed.
     DialFailed { bridge: BridgeNumber, reason: String },
     /// A bridge is to do something.

@@ -25,6 +25,8 @@ use tokio::time::{sleep, timeout};
 use super::inbox::{Heard, Inbox, Note};
 use super::outbox::{Next, Outbox};
 use crate::broker::ConnId;
+use crate::mqtt::codec::DecodeError;
+use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, codec};
 
 /// How long a connection that was closed has to take what is waiting for it.
@@ -68,6 +70,8 @@ pub(super) struct Link {
     pub(super) outbox: Arc<Outbox>,
     pub(super) inbox: Inbox,
     pub(super) notes: UnboundedSender<Note>,
+    /// How what comes is to be read, unless a CONNECT says it.
+    pub(super) level: Level,
     /// In bytes.
     pub(super) max_packet_size: usize,
 }
@@ -91,7 +95,7 @@ impl Link {
         let conn = self.conn;
         let last = match self.read().await {
             End::Closed(reason) => Heard::Closed { conn, reason },
-            End::Malformed(reason) => Heard::Malformed { conn, reason },
+            End::Malformed(error) => Heard::Malformed { conn, error },
         };
         self.inbox.tell(last).await;
         pending().await
@@ -101,6 +105,7 @@ impl Link {
         let (least, most) = READ_BYTES;
         let mut size = least;
         let mut buffer = BytesMut::new();
+        let mut level = self.level;
         loop {
             self.outbox.may_read().await;
             if let Err(error) = self.socket.stream.readable().await {
@@ -117,17 +122,17 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return End::Closed(in_words(&error)),
             }
-            if let Err(error) = self.pass_on(&mut buffer).await {
-                return End::Malformed(error.to_string());
+            if let Err(error) = self.pass_on(&mut buffer, &mut level).await {
+                return End::Malformed(error);
             }
         }
     }
 
     /// Passes on the whole packets in `buffer`.
-    async fn pass_on(&self, buffer: &mut BytesMut) -> Result<(), codec::DecodeError> {
+    async fn pass_on(&self, buffer: &mut BytesMut, level: &mut Level) -> Result<(), DecodeError> {
         loop {
             let before = buffer.len();
-            let (packets, end) = batch(buffer, self.max_packet_size);
+            let (packets, end) = batch(buffer, level, self.max_packet_size);
             let full = packets.len() == BATCH;
             if !packets.is_empty() {
                 self.inbox.packets(self.conn, packets, before - buffer.len()).await;
@@ -212,18 +217,24 @@ fn in_words(error: &io::Error) -> String {
 /// How reading ends.
 enum End {
     Closed(String),
-    Malformed(String),
+    Malformed(DecodeError),
 }
 
-/// Takes up to [`BATCH`] packets off `buffer`.
+/// Takes up to [`BATCH`] packets off `buffer`; a CONNECT says how the rest is to be read.
 fn batch(
     buffer: &mut BytesMut,
+    level: &mut Level,
     max_packet_size: usize,
-) -> (Vec<Packet>, Result<(), codec::DecodeError>) {
+) -> (Vec<Packet>, Result<(), DecodeError>) {
     let mut packets = Vec::new();
     while packets.len() < BATCH {
-        match codec::read(buffer, max_packet_size) {
-            Ok(Some(packet)) => packets.push(packet),
+        match codec::read(buffer, *level, max_packet_size) {
+            Ok(Some(packet)) => {
+                if let Packet::Connect(connect) = &packet {
+                    *level = connect.level;
+                }
+                packets.push(packet);
+            }
             Ok(None) => break,
             Err(error) => return (packets, Err(error)),
         }

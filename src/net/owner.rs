@@ -23,6 +23,8 @@ use super::inbox::{Heard, Inbox, Note};
 use super::link::{Link, Socket};
 use super::tasks::{Tasks, blocking, reap};
 use crate::broker::{Broker, ConnId, Event, Input, Output};
+use crate::mqtt::Packet;
+use crate::mqtt::packet::Level;
 
 /// With more records than this waiting to be committed, clients wait.
 const MAX_UNCOMMITTED: usize = 20_000;
@@ -130,7 +132,7 @@ impl Owner {
     fn heard(&mut self, heard: Heard) {
         match heard {
             Heard::Accepted { stream } => {
-                let conn = self.connect(stream);
+                let conn = self.connect(stream, Level::default());
                 self.input(Input::Accepted { conn });
             }
             Heard::Packets { conn, packets, permit } => {
@@ -138,12 +140,15 @@ impl Owner {
                     if !self.work.connections.is_open(conn) {
                         break;
                     }
+                    if let Packet::Connect(connect) = &packet {
+                        self.work.connections.speak(conn, connect.level);
+                    }
                     self.input(Input::Packet { conn, packet });
                 }
                 drop(permit);
             }
-            Heard::Malformed { conn, reason } if self.work.connections.is_open(conn) => {
-                self.input(Input::Malformed { conn, reason });
+            Heard::Malformed { conn, error } if self.work.connections.is_open(conn) => {
+                self.input(Input::Malformed { conn, error });
             }
             Heard::Closed { conn, reason } if self.work.connections.is_open(conn) => {
                 self.work.connections.close(conn);
@@ -160,8 +165,8 @@ impl Owner {
                 self.input(Input::Drained { conn });
             }
             Note::Drained { .. } => {}
-            Note::Dialed { bridge, stream } => {
-                let conn = self.connect(stream);
+            Note::Dialed { bridge, stream, level } => {
+                let conn = self.connect(stream, level);
                 self.input(Input::Dialed { bridge, conn });
             }
             Note::DialFailed { bridge, reason } => {
@@ -204,8 +209,8 @@ impl Owner {
                         tracing::debug!(broker = self.name, conn = conn.0, reason, "closing");
                         self.work.connections.close(conn);
                     }
-                    Output::Dial { bridge, address } => self.tasks.dial(
-                        bridge,
+                    Output::Dial { bridge, address, level } => self.tasks.dial(
+                        (bridge, level),
                         self.route.as_ref()(&address),
                         address,
                         self.notes.clone(),
@@ -245,8 +250,8 @@ impl Owner {
         }
     }
 
-    fn connect(&mut self, stream: TcpStream) -> ConnId {
-        let (conn, outbox) = self.work.connections.open();
+    fn connect(&mut self, stream: TcpStream, level: Level) -> ConnId {
+        let (conn, outbox) = self.work.connections.open(level);
         let killed = Arc::clone(&self.tasks.killed);
         let link = Link {
             conn,
@@ -254,6 +259,7 @@ impl Owner {
             outbox,
             inbox: self.inbox.clone(),
             notes: self.notes.clone(),
+            level,
             max_packet_size: self.max_packet_size,
         };
         self.tasks.links.spawn(link.run());

@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use super::accept::accept;
 use super::dial::dial;
 use super::inbox::{Heard, Inbox, Note};
+use crate::mqtt::packet::Level;
 use crate::broker::{Address, BridgeNumber};
 
 /// What the owner started.
@@ -38,14 +39,14 @@ impl Tasks {
     /// Dials for a bridge; what comes of it is a note.
     pub(super) fn dial(
         &mut self,
-        bridge: BridgeNumber,
+        (bridge, level): (BridgeNumber, Level),
         routed: Option<SocketAddr>,
         address: Address,
         notes: mpsc::UnboundedSender<Note>,
     ) {
         self.dials.spawn(async move {
             let note = match dial(&address, routed).await {
-                Ok(stream) => Note::Dialed { bridge, stream },
+                Ok(stream) => Note::Dialed { bridge, stream, level },
                 Err(reason) => Note::DialFailed { bridge, reason },
             };
             if notes.send(note).is_err() {

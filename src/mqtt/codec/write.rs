@@ -53,22 +53,30 @@ pub fn write(packet: &Packet, level: Level, buffer: &mut BytesMut) {
     }
 }
 
-/// How many bytes a PUBLISH has on the wire.
+/// How many bytes a PUBLISH has on the wire; its properties count in MQTT 5 only.
 #[must_use]
-pub fn publish_size(publish: &Publish, level: Level) -> usize {
-    let body = publish_body_len(publish, level);
+pub fn publish_size(
+    topic_len: usize,
+    properties_len: usize,
+    payload_len: usize,
+    qos: QoS,
+    level: Level,
+) -> usize {
+    let body = publish_body_len(topic_len, properties_len, payload_len, qos, level);
     1 + var_int_len(body) + body
 }
 
-fn publish_body_len(publish: &Publish, level: Level) -> usize {
-    let id_len = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
-    let properties_len = if level == Level::V5 {
-        let len = publish.properties.as_bytes().len();
-        var_int_len(len) + len
-    } else {
-        0
-    };
-    2 + publish.topic.as_str().len() + id_len + properties_len + publish.payload.len()
+fn publish_body_len(
+    topic_len: usize,
+    properties_len: usize,
+    payload_len: usize,
+    qos: QoS,
+    level: Level,
+) -> usize {
+    let id_len = if qos == QoS::AtMostOnce { 0 } else { 2 };
+    let all_properties_len =
+        if level == Level::V5 { var_int_len(properties_len) + properties_len } else { 0 };
+    2 + topic_len + id_len + all_properties_len + payload_len
 }
 
 fn var_int_len(value: usize) -> usize {
@@ -82,11 +90,14 @@ fn var_int_len(value: usize) -> usize {
 
 fn write_publish(publish: &Publish, level: Level, buffer: &mut BytesMut) {
     let flags = u8::from(publish.dup) << 3 | publish.qos.level() << 1 | u8::from(publish.retain);
-    let body_len = publish_body_len(publish, level);
+    let topic = publish.topic.as_str().as_bytes();
+    let properties_len = publish.properties.as_bytes().len();
+    let body_len =
+        publish_body_len(topic.len(), properties_len, publish.payload.len(), publish.qos, level);
     buffer.reserve(5 + body_len);
     buffer.put_u8(kind::PUBLISH << 4 | flags);
     put_length(buffer, body_len);
-    put_binary(buffer, publish.topic.as_str().as_bytes());
+    put_binary(buffer, topic);
     if let Some(id) = publish.packet_id {
         buffer.put_u16(id.get());
     }

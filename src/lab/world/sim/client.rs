@@ -7,8 +7,10 @@ use bytes::Bytes;
 
 use super::NodeNumber;
 use crate::card::Token;
-use crate::mqtt::packet::{Connect, ConnectCode, Level, Publish};
-use crate::mqtt::{ClientId, Filter, Message, Packet, PacketId, QoS};
+use crate::mqtt::packet::{Connect, Level, Publish, Subscribe, SubscribeOptions, Unsubscribe};
+use crate::mqtt::{
+    ClientId, Filter, Message, Packet, PacketId, Properties, Property, QoS, Reason,
+};
 
 /// A client. Its handshakes survive its connections, not its own death.
 #[derive(Debug, Clone)]
@@ -16,6 +18,7 @@ pub struct Client {
     node: NodeNumber,
     id: ClientId,
     clean: bool,
+    level: Level,
     /// Whether there is a connection, accepted or not.
     dialled: bool,
     online: bool,
@@ -32,8 +35,8 @@ pub struct Client {
     pub received: Vec<Publish>,
     /// Messages the broker has taken over: PUBACK or PUBREC came.
     pub acknowledged: Vec<Message>,
-    /// SUBACK codes, by filter.
-    pub granted: BTreeMap<Filter, Option<QoS>>,
+    /// What SUBACK said, by filter.
+    pub granted: BTreeMap<Filter, Reason>,
     /// Session present, for each CONNACK.
     pub sessions_present: Vec<bool>,
 }
@@ -73,6 +76,7 @@ impl Client {
             node,
             id: ClientId::new(id),
             clean,
+            level: Level::V311,
             dialled: false,
             online: false,
             gone: false,
@@ -87,6 +91,13 @@ impl Client {
             granted: BTreeMap::new(),
             sessions_present: Vec::new(),
         }
+    }
+
+    /// Speaks that version of MQTT instead of 3.1.1.
+    #[must_use]
+    pub fn speaking(mut self, level: Level) -> Self {
+        self.level = level;
+        self
     }
 
     /// Subscribes at its first connect, and again whenever the broker has no session of it.
@@ -168,8 +179,13 @@ impl Client {
         self.dialled = true;
         vec![Packet::Connect(Box::new(Connect {
             client_id: self.id.clone(),
-            clean_session: self.clean,
-            ..Connect::unknown(Level::V311)
+            clean_start: self.clean,
+            properties: if self.level == Level::V5 && !self.clean {
+                Properties::of(&[Property::SessionExpiryInterval(u32::MAX)])
+            } else {
+                Properties::NONE
+            },
+            ..Connect::unknown(self.level)
         }))]
     }
 
@@ -186,10 +202,11 @@ impl Client {
             match todo {
                 Todo::Publish(message, token) => packets.push(self.first_publish(message, token)),
                 Todo::Subscribe(filters) => {
-                    packets.push(Packet::Subscribe(self.fresh_id(), filters));
+                    packets.push(self.subscribe_packet(filters));
                 }
                 Todo::Unsubscribe(filter) => {
-                    packets.push(Packet::Unsubscribe(self.fresh_id(), vec![filter]));
+                    let packet = Unsubscribe::new(self.fresh_id(), vec![filter]);
+                    packets.push(Packet::Unsubscribe(packet));
                 }
             }
         }
@@ -198,34 +215,34 @@ impl Client {
 
     pub(super) fn packet(&mut self, packet: Packet) -> Vec<Packet> {
         match packet {
-            Packet::ConnAck(answer) if answer.code == ConnectCode::Accepted => {
+            Packet::ConnAck(answer) if answer.reason == Reason::Success => {
                 self.accepted(answer.session_present)
             }
             Packet::Publish(publish) => self.take_in(publish),
-            Packet::PubAck(id) => {
-                self.done(id);
+            Packet::PubAck(ack) => {
+                self.done(ack.id);
                 Vec::new()
             }
-            Packet::PubRec(id) => {
+            Packet::PubRec(ack) => {
                 let mut items = self.in_flight.iter_mut();
-                if let Some(item) = items.find(|it| it.id == id && !it.received) {
+                if let Some(item) = items.find(|it| it.id == ack.id && !it.received) {
                     item.received = true;
                     self.news.extend(item.token.map(News::Sent));
                     self.acknowledged.push(item.message.clone());
                 }
-                vec![Packet::PubRel(id)]
+                vec![Packet::PubRel(ack.id.into())]
             }
-            Packet::PubRel(id) => {
-                self.taken_in.remove(&id);
-                vec![Packet::PubComp(id)]
+            Packet::PubRel(ack) => {
+                self.taken_in.remove(&ack.id);
+                vec![Packet::PubComp(ack.id.into())]
             }
-            Packet::PubComp(id) => {
-                self.in_flight.retain(|it| it.id != id);
+            Packet::PubComp(ack) => {
+                self.in_flight.retain(|it| it.id != ack.id);
                 Vec::new()
             }
-            Packet::SubAck(_, codes) => {
+            Packet::SubAck(answers) => {
                 let filters = self.subscriptions.iter().map(|(filter, _)| filter.clone());
-                self.granted = filters.zip(codes).collect();
+                self.granted = filters.zip(answers.reasons).collect();
                 self.news.push(News::Subscribed);
                 Vec::new()
             }
@@ -241,16 +258,14 @@ impl Client {
         if !session_present {
             self.taken_in.clear();
             if !self.subscriptions.is_empty() {
-                let id = self.fresh_id();
-                packets.push(Packet::Subscribe(id, self.subscriptions.clone()));
+                packets.push(self.subscribe_packet(self.subscriptions.clone()));
             }
         } else if self.granted.len() < self.subscriptions.len() {
-            let id = self.fresh_id();
-            packets.push(Packet::Subscribe(id, self.subscriptions.clone()));
+            packets.push(self.subscribe_packet(self.subscriptions.clone()));
         }
         for InFlight { id, message, received, .. } in &self.in_flight {
             packets.push(if *received {
-                Packet::PubRel(*id)
+                Packet::PubRel((*id).into())
             } else {
                 publish(message, Some(*id), true)
             });
@@ -263,13 +278,13 @@ impl Client {
         match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => {
                 self.keep(publish);
-                vec![Packet::PubAck(id)]
+                vec![Packet::PubAck(id.into())]
             }
             (QoS::ExactlyOnce, Some(id)) => {
                 if self.taken_in.insert(id) {
                     self.keep(publish);
                 }
-                vec![Packet::PubRec(id)]
+                vec![Packet::PubRec(id.into())]
             }
             _ => {
                 self.keep(publish);
@@ -300,6 +315,11 @@ impl Client {
         }
     }
 
+    fn subscribe_packet(&mut self, filters: Vec<(Filter, QoS)>) -> Packet {
+        let options = filters.into_iter().map(|(it, qos)| (it, SubscribeOptions::from(qos)));
+        Packet::Subscribe(Subscribe::new(self.fresh_id(), options.collect()))
+    }
+
     fn fresh_id(&mut self) -> PacketId {
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
@@ -312,12 +332,5 @@ impl Client {
 }
 
 fn publish(message: &Message, packet_id: Option<PacketId>, dup: bool) -> Packet {
-    Packet::Publish(Publish {
-        dup,
-        qos: message.qos,
-        retain: message.retain,
-        topic: message.topic.clone(),
-        packet_id,
-        payload: message.payload.clone(),
-    })
+    Packet::Publish(Publish { dup, ..Publish::of(message, packet_id) })
 }

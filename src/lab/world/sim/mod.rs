@@ -44,6 +44,7 @@ use bytes::BytesMut;
 
 use crate::broker::{Address, BridgeNumber, Broker, Event, Input, Settings};
 use crate::card::Program;
+use crate::mqtt::packet::Level;
 use client::Client;
 use disk::Disk;
 use nodes::Node;
@@ -66,6 +67,8 @@ pub struct Sim {
     /// The programs that speak through clients.
     programs: BTreeMap<ClientNumber, Box<dyn Program>>,
     wires: BTreeMap<u64, (End, End)>,
+    /// The protocol level each wire's CONNECT had.
+    levels: BTreeMap<u64, Level>,
     next_wire: u64,
     cut: BTreeSet<(NodeNumber, NodeNumber)>,
     /// Packets that have crossed any wire.
@@ -97,6 +100,7 @@ impl Sim {
             clients: Vec::new(),
             programs: BTreeMap::new(),
             wires: BTreeMap::new(),
+            levels: BTreeMap::new(),
             next_wire: 0,
             cut: BTreeSet::new(),
             crossed: 0,

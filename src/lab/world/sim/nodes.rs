@@ -131,7 +131,7 @@ impl Sim {
             match output {
                 Output::Send { conn, packet } => self.send(End::Node(node, conn), &packet),
                 Output::Close { conn, .. } => self.close(End::Node(node, conn)),
-                Output::Dial { bridge, address } => {
+                Output::Dial { bridge, address, .. } => {
                     let dialed = Happening::Dialed { node, start, bridge, address };
                     self.later(LATENCY, dialed);
                 }

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 use super::{ClientNumber, Happening, NodeNumber, Sim};
 use crate::broker::{ConnId, Input};
+use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, codec};
 
 /// How long a packet is on a wire.
@@ -75,7 +76,7 @@ impl Sim {
         if fault == Some(Fault::CutBefore) {
             return self.cut_wire(wire);
         }
-        let packet = codec::read(&mut bytes, usize::MAX).expect("what a core wrote");
+        let packet = codec::read(&mut bytes, self.level(wire), usize::MAX).expect("what a core wrote");
         let packet = packet.expect("a whole packet");
         match to {
             End::Node(node, conn) => self.input(node, Input::Packet { conn, packet }),
@@ -97,6 +98,7 @@ impl Sim {
 
     /// Both ends of a wire notice at once that it is gone; what is on it is lost.
     pub(super) fn cut_wire(&mut self, wire: u64) {
+        self.levels.remove(&wire);
         if let Some((a, b)) = self.wires.remove(&wire) {
             self.broken(a);
             self.broken(b);
@@ -152,8 +154,11 @@ impl Sim {
 
     pub(super) fn send(&mut self, from: End, packet: &Packet) {
         let Some((wire, to)) = self.other_end(from) else { return };
+        if let Packet::Connect(connect) = packet {
+            self.levels.insert(wire, connect.level);
+        }
         let mut bytes = BytesMut::new();
-        codec::write(packet, &mut bytes);
+        codec::write(packet, self.level(wire), &mut bytes);
         self.later(LATENCY, Happening::Arrive { wire, to, bytes });
     }
 
@@ -170,6 +175,11 @@ impl Sim {
             it if it == *b => Some((*wire, *a)),
             _ => None,
         })
+    }
+
+    /// The level of the CONNECT that crossed a wire first.
+    fn level(&self, wire: u64) -> Level {
+        self.levels.get(&wire).copied().unwrap_or_default()
     }
 
     pub(super) fn add_wire(&mut self, a: End, b: End) {

@@ -1,0 +1,176 @@
+//! Connections that go, and what they leave behind: wills, and sessions that end in time.
+//! [MQTT 5.0, sections 3.1.2.5, 3.1.2.11.2 and 3.14]
+
+use std::time::Duration;
+
+use super::Broker;
+use super::connection::Who;
+use super::durable::{Expiry, Record};
+use super::event::Event;
+use super::io::{ConnId, Output};
+use super::publish;
+use super::route::Origin;
+use super::session::Will;
+use super::sessions::SessionKey;
+use super::timers::Timer;
+use crate::mqtt::packet::{Level, Notice};
+use crate::mqtt::{Message, Packet, Reason};
+
+impl Broker {
+    /// Closes a connection from our side, and says why where the protocol has words for it.
+    /// [MQTT 5.0, section 4.13]
+    pub(super) fn hang_up(&mut self, conn: ConnId, reason: Reason, text: &str) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        // Before CONNACK nothing but that may be sent. [MQTT-3.14.0-1]
+        let known = connection.who != Who::Stranger && !self.is_asking(connection.who);
+        if connection.level == Level::V5 && known {
+            let properties = connection.last_words(text);
+            // It passes what is held back: that was never promised, and will not be now.
+            let packet = Packet::Disconnect(Notice { reason, properties });
+            self.out.push(Output::Send { conn, packet });
+        }
+        self.close(conn, text);
+    }
+
+    /// Closes a connection from our side, without a word.
+    pub(super) fn close(&mut self, conn: ConnId, text: &str) {
+        if self.connections.contains_key(&conn) {
+            self.out.push(Output::Close { conn, reason: text.to_owned() });
+            self.connection_gone(conn, text);
+        }
+    }
+
+    /// A connection is closed, by whichever side.
+    pub(super) fn connection_gone(&mut self, conn: ConnId, reason: &str) {
+        self.watch_silence(conn, None);
+        let Some(connection) = self.connections.remove(&conn) else { return };
+        self.waiting.remove(&conn);
+        let key = match connection.who {
+            Who::Stranger => return,
+            Who::Client(key) => key,
+            Who::Link(bridge) => return self.link_gone(bridge, conn, reason),
+        };
+        let client = self.sessions[key].client.clone();
+        self.sessions[key].conn = None;
+        self.tell(Event::Disconnected { client, reason: reason.to_owned() });
+        self.leave_alone(key);
+    }
+
+    /// The time of a session without a connection begins.
+    pub(super) fn leave_alone(&mut self, key: SessionKey) {
+        let now = self.now;
+        let session = &mut self.sessions[key];
+        let expiry = session.expiry;
+        let ends_at = match expiry {
+            Expiry::Never => None,
+            Expiry::Seconds(seconds) => Some(now + Duration::from_secs(seconds.into())),
+        };
+        session.set_expiry(expiry, ends_at, &mut self.journal);
+        if expiry == Expiry::Seconds(0) {
+            return self.end_session(key);
+        }
+        if let Some(will) = session.will.clone() {
+            // [MQTT-3.1.2-8, MQTT-3.1.3-9]
+            let due = Some(now + Duration::from_secs(will.delay_s.into()));
+            if will.delay_s == 0 {
+                self.publish_will(key);
+            } else {
+                session.set_will(Some(Will { due, ..will }), &mut self.journal);
+            }
+        }
+        self.wake_session(key);
+    }
+
+    /// Sets the one timer of a session.
+    pub(super) fn wake_session(&mut self, key: SessionKey) {
+        let session = &mut self.sessions[key];
+        let due = session.will.as_ref().and_then(|it| it.due);
+        let at = due.into_iter().chain(session.ends_at).min();
+        if let Some(before) = std::mem::replace(&mut session.wakes_at, at) {
+            self.timers.cancel(before, Timer::Session(key));
+        }
+        if let Some(at) = at {
+            self.timers.set(at, Timer::Session(key));
+        }
+    }
+
+    /// A session's time has come: for its end, or for its will.
+    pub(super) fn session_deadline(&mut self, key: SessionKey) {
+        let session = &mut self.sessions[key];
+        session.wakes_at = None;
+        if session.ends_at.is_some_and(|at| at <= self.now) {
+            let client = session.client.clone();
+            self.end_session(key);
+            self.expired += 1;
+            return self.tell(Event::SessionExpired { client });
+        }
+        let due = session.will.as_ref().and_then(|it| it.due);
+        if due.is_some_and(|at| at <= self.now) {
+            self.publish_will(key);
+        }
+        self.wake_session(key);
+    }
+
+    /// Publishes a session's will, once. [MQTT-3.1.2-8, -10]
+    fn publish_will(&mut self, key: SessionKey) {
+        let Some(will) = self.sessions[key].will.clone() else { return };
+        let message = &will.numbered.message;
+        if !publish::is_brokers_own(&message.topic) {
+            let expires_at =
+                will.expiry_s.map(|seconds| self.now + Duration::from_secs(seconds.into()));
+            let client = self.sessions[key].client.clone();
+            let message = Message { expires_at, ..Message::clone(message) };
+            self.publish_message(message, Some(&Origin { session: key, client }));
+        }
+        self.sessions[key].set_will(None, &mut self.journal);
+    }
+
+    /// Forgets a session and everything in it; its will is due at the latest now.
+    /// [MQTT-3.1.2-8]
+    pub(super) fn end_session(&mut self, key: SessionKey) {
+        for filter in self.sessions[key].subscriptions.keys().cloned().collect::<Vec<_>>() {
+            self.remove_subscriber(&filter, key);
+        }
+        self.publish_will(key);
+        if let Some(at) = self.sessions[key].wakes_at.take() {
+            self.timers.cancel(at, Timer::Session(key));
+        }
+        let mut session = self.sessions.remove(key);
+        let client = session.client.clone();
+        if session.persistent {
+            let (outgoing, mut log) = session.sending(&mut self.journal);
+            outgoing.clear(&mut log);
+            self.journal.record(Record::DropSession { client });
+        }
+    }
+
+    /// DISCONNECT came from a client. [MQTT-3.14.4-1 to -3]
+    pub(super) fn disconnect(&mut self, conn: ConnId, key: SessionKey, notice: &Notice) {
+        let session = &mut self.sessions[key];
+        if let Some(seconds) = notice.properties.session_expiry_s() {
+            let expiry = Expiry::from_interval(seconds);
+            if session.expiry == Expiry::Seconds(0) && expiry != Expiry::Seconds(0) {
+                // [MQTT 5.0, section 3.14.2.2.2]
+                let text = "a session that was to end with its connection cannot be kept";
+                return self.hang_up(conn, Reason::ProtocolError, text);
+            }
+            let expiry = self.longest(expiry);
+            self.sessions[key].set_expiry(expiry, None, &mut self.journal);
+        }
+        if notice.reason == Reason::Success {
+            self.sessions[key].set_will(None, &mut self.journal);
+        }
+        self.close(conn, "it said goodbye (DISCONNECT)");
+    }
+
+    /// [MQTT 5.0, section 4.13.1]
+    pub(super) fn shut_down(&mut self) {
+        for bridge in 0..self.bridges.len() {
+            let bridge = super::BridgeNumber(bridge);
+            self.order_bridge(bridge, super::BridgeOrder::Stop);
+        }
+        for conn in self.connections.keys().copied().collect::<Vec<_>>() {
+            self.hang_up(conn, Reason::ServerShuttingDown, "the broker stops");
+        }
+    }
+}
