@@ -1,12 +1,13 @@
 //! Turns records into rows, within a transaction that somebody else begins and ends.
 
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, ToSql, params};
 
 use super::error::CommitError;
 use super::session::Sessions;
+use super::value;
 use crate::broker::Record;
-use crate::broker::durable::{Stage, Subscription};
-use crate::mqtt::{ClientId, PacketId};
+use crate::broker::durable::{Subscription, WillImage};
+use crate::mqtt::ClientId;
 
 /// How many statements are prepared once and kept: all of them.
 pub(super) const STATEMENTS: usize = 32;
@@ -35,14 +36,16 @@ impl<'db> Work<'db> {
     ) -> Result<Self, CommitError> {
         let get = |sql| db.prepare_cached(sql);
         Ok(Self {
-            message: get("INSERT INTO message (id, topic, payload, qos, retain, properties)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            message: get("INSERT INTO message
+                     (id, topic, payload, qos, retain, properties, expires_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
             drop_message: get("DELETE FROM message WHERE id = ?1")?,
             // The message must be there: a dangling reference would make the store unreadable at
             // the next start, when it is too late.
             queue: get("INSERT INTO delivery
-                     (session_id, number, message_id, qos, retain, stage, packet_id)
-                 SELECT ?1, ?2, id, ?4, ?5, ?6, ?7 FROM message WHERE id = ?3")?,
+                     (session_id, number, message_id, qos, retain, stage, packet_id,
+                      subscription_ids)
+                 SELECT ?1, ?2, id, ?4, ?5, ?6, ?7, ?8 FROM message WHERE id = ?3")?,
             advance: get("UPDATE delivery SET stage = ?3, packet_id = ?4
                  WHERE session_id = ?1 AND number = ?2")?,
             dequeue: get("DELETE FROM delivery WHERE session_id = ?1 AND number = ?2")?,
@@ -66,12 +69,13 @@ impl<'db> Work<'db> {
                 message.payload.as_ref(),
                 message.qos.level(),
                 message.retain,
-                message.properties.as_ref()
+                message.properties.as_bytes(),
+                value::of_time(message.expires_at)
             ])?,
             Record::DropMessage { id } => self.drop_message.execute([id.0.cast_signed()])?,
             Record::Queue { client, number, delivery } => {
                 let session = self.session(client)?;
-                let (stage, packet_id) = columns(delivery.stage);
+                let (stage, packet_id) = value::of_stage(delivery.stage);
                 self.queue.execute(params![
                     session,
                     number.cast_signed(),
@@ -79,11 +83,12 @@ impl<'db> Work<'db> {
                     delivery.qos.level(),
                     delivery.retain,
                     stage,
-                    packet_id
+                    packet_id,
+                    value::of_subscription_ids(&delivery.subscription_ids)
                 ])?
             }
             Record::Advance { client, number, stage } => {
-                let (stage, packet_id) = columns(*stage);
+                let (stage, packet_id) = value::of_stage(*stage);
                 let session = self.session(client)?;
                 self.advance.execute(params![session, number.cast_signed(), stage, packet_id])?
             }
@@ -111,50 +116,85 @@ impl<'db> Work<'db> {
 
     /// Writes a record of a kind that no ordinary message needs.
     fn write_rare(&mut self, record: &Record) -> Result<(), CommitError> {
-        let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
-            self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values))
-        };
-        match record {
+        let changed = match record {
             Record::ClearRetained { topic } => {
-                execute("DELETE FROM retained WHERE topic = ?1", &[&topic.as_str()])?;
+                self.execute("DELETE FROM retained WHERE topic = ?1", &[&topic.as_str()])?;
+                return Ok(());
             }
+            Record::Subscribe { client, filter, options } => {
+                let sql = "REPLACE INTO subscription
+                         (session_id, filter, qos, no_local, retain_as_published, identifier)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                let Subscription { qos, no_local, retain_as_published, identifier } = options;
+                let (session, filter, qos) = (self.session(client)?, filter.as_str(), qos.level());
+                let values: [&dyn ToSql; 6] =
+                    [&session, &filter, &qos, no_local, retain_as_published, identifier];
+                self.execute(sql, &values)?
+            }
+            Record::Unsubscribe { client, filter } => {
+                let sql = "DELETE FROM subscription WHERE session_id = ?1 AND filter = ?2";
+                self.execute(sql, &[&self.session(client)?, &filter.as_str()])?;
+                return Ok(());
+            }
+            session => return self.write_session(session),
+        };
+        fits(changed, record)
+    }
+
+    /// Writes a record of a session's own row, or of its will.
+    fn write_session(&mut self, record: &Record) -> Result<(), CommitError> {
+        let changed = match record {
             Record::OpenSession { client, bridge } => {
                 if self.sessions.get(client).is_some() {
                     return fits(0, record);
                 }
                 let id = self.sessions.open(client);
-                let sql = "INSERT INTO session (id, client_id, bridge) VALUES (?1, ?2, ?3)";
-                execute(sql, &[&id, &client.as_str(), bridge])?;
+                let sql = "INSERT INTO session (id, client_id, bridge, missed_retained)
+                     VALUES (?1, ?2, ?3, 0)";
+                self.execute(sql, &[&id, &client.as_str(), bridge])?
             }
             Record::DropSession { client } => {
                 let session = self.sessions.drop(client).ok_or_else(|| unfit(record))?;
-                execute("DELETE FROM subscription WHERE session_id = ?1", &[&session])?;
-                execute("DELETE FROM delivery WHERE session_id = ?1", &[&session])?;
-                execute("DELETE FROM received WHERE session_id = ?1", &[&session])?;
-                let gone = execute("DELETE FROM session WHERE id = ?1", &[&session])?;
-                return fits(gone, record);
-            }
-            Record::Subscribe { client, filter, options } => {
-                let sql = "REPLACE INTO subscription
-                         (session_id, filter, qos, no_local, retain_as_published)
-                     VALUES (?1, ?2, ?3, ?4, ?5)";
-                let Subscription { qos, no_local, retain_as_published } = options;
-                let session = self.session(client)?;
-                let (filter, qos) = (filter.as_str(), qos.level());
-                execute(sql, &[&session, &filter, &qos, no_local, retain_as_published])?;
-            }
-            Record::Unsubscribe { client, filter } => {
-                let sql = "DELETE FROM subscription WHERE session_id = ?1 AND filter = ?2";
-                execute(sql, &[&self.session(client)?, &filter.as_str()])?;
+                self.execute("DELETE FROM subscription WHERE session_id = ?1", &[&session])?;
+                self.execute("DELETE FROM delivery WHERE session_id = ?1", &[&session])?;
+                self.execute("DELETE FROM received WHERE session_id = ?1", &[&session])?;
+                self.execute("DELETE FROM will WHERE session_id = ?1", &[&session])?;
+                self.execute("DELETE FROM session WHERE id = ?1", &[&session])?
             }
             Record::Established { client, rules } => {
                 let sql = "UPDATE session SET established = ?2 WHERE id = ?1";
                 let rules = rules.map(|digest| digest.0.cast_signed());
-                return fits(execute(sql, &[&self.session(client)?, &rules])?, record);
+                self.execute(sql, &[&self.session(client)?, &rules])?
+            }
+            Record::MissedRetained { client, missed } => {
+                let sql = "UPDATE session SET missed_retained = ?2 WHERE id = ?1";
+                self.execute(sql, &[&self.session(client)?, missed])?
+            }
+            Record::SessionExpiry { client, expiry, ends_at } => {
+                let sql = "UPDATE session SET expiry_s = ?2, ends_at_ms = ?3 WHERE id = ?1";
+                let (expiry, ends_at) = (value::of_expiry(*expiry), value::of_time(*ends_at));
+                self.execute(sql, &[&self.session(client)?, &expiry, &ends_at])?
+            }
+            Record::Will { client, will: None } => {
+                let sql = "DELETE FROM will WHERE session_id = ?1";
+                self.execute(sql, &[&self.session(client)?])?;
+                return Ok(());
+            }
+            Record::Will { client, will: Some(will) } => {
+                let sql = "REPLACE INTO will
+                         (session_id, message_id, delay_s, expiry_s, due_at_ms)
+                     SELECT ?1, id, ?3, ?4, ?5 FROM message WHERE id = ?2";
+                let WillImage { id, delay_s, expiry_s, due } = will;
+                let (id, due) = (id.0.cast_signed(), value::of_time(*due));
+                self.execute(sql, &[&self.session(client)?, &id, delay_s, expiry_s, &due])?
             }
             common => unreachable!("{common:?} is written by `write`"),
-        }
-        Ok(())
+        };
+        fits(changed, record)
+    }
+
+    fn execute(&self, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<usize> {
+        self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values))
     }
 
     fn session(&self, client: &ClientId) -> Result<i64, CommitError> {
@@ -170,13 +210,4 @@ fn fits(changed: usize, record: &Record) -> Result<(), CommitError> {
 
 fn unfit(record: &Record) -> CommitError {
     CommitError::Mismatch(format!("it cannot take {record:?}"))
-}
-
-/// A stage as the `delivery` table has it.
-fn columns(stage: Stage) -> (&'static str, Option<PacketId>) {
-    match stage {
-        Stage::Queued => ("queued", None),
-        Stage::Published(packet_id) => ("published", Some(packet_id)),
-        Stage::Released(packet_id) => ("released", Some(packet_id)),
-    }
 }

@@ -1,35 +1,47 @@
-//! Reads a store's tables into an image, and believes nothing it has not checked. Writes nothing.
+//! Reads a store's tables into an image, and believes nothing it has not checked. Changes nothing
+//! that this program wrote, or that makes no sense.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Row};
 
 use super::error::StoreError;
-use super::schema;
 use super::session::Sessions;
-use crate::broker::durable::{Delivery, Digest, RetainedImage, SessionImage, Stage, Subscription};
+use super::{migrate, schema, value};
+use crate::broker::durable::{Delivery, RetainedImage, SessionImage, Subscription, WillImage};
 use crate::broker::{Image, MessageId};
-use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
+use crate::mqtt::{ClientId, Message, PacketId};
 
 /// What is stored in `db`, whose file is `path`; `Image::boot` counts the starts before this one.
+/// A store of an earlier format is brought up to today's if it makes sense.
 pub(super) fn image(db: &Connection, path: &Path) -> Result<(Image, Sessions), StoreError> {
-    // One read transaction, so that all tables are of one moment.
-    let moment = db.unchecked_transaction().map_err(|error| StoreError::sqlite(path, &error))?;
+    let sqlite = |error: rusqlite::Error| StoreError::sqlite(path, &error);
+    // One transaction, so that all tables are of one moment; without writing to it, it is a reader.
+    let moment = db.unchecked_transaction().map_err(sqlite)?;
     let version = moment.pragma_query_value(None, "user_version", |row| row.get(0));
-    schema::check_version(path, version.map_err(|error| StoreError::sqlite(path, &error))?)?;
-    let loaded = check(&moment).and_then(|()| load(&moment)).map_err(|fault| match fault {
+    let version = version.map_err(sqlite)?;
+    schema::check_version(path, version)?;
+    let all = || {
+        check(&moment)?;
+        if version != schema::VERSION {
+            migrate::up(&moment)?;
+        }
+        load(&moment)
+    };
+    let loaded = all().map_err(|fault| match fault {
         Fault::Sqlite(error) => StoreError::sqlite(path, &error),
         Fault::Nonsense(reason) => StoreError::damaged(path, reason),
     })?;
-    moment.finish().map_err(|error| StoreError::sqlite(path, &error))?;
+    moment.commit().map_err(sqlite)?;
     Ok(loaded)
 }
 
 /// What stands between us and an image.
 #[derive(Debug)]
-enum Fault {
+pub(super) enum Fault {
     /// SQLite cannot read it.
     Sqlite(rusqlite::Error),
     /// SQLite can, but it makes no sense.
@@ -42,6 +54,12 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
+impl From<FromSqlError> for Fault {
+    fn from(error: FromSqlError) -> Self {
+        Self::Nonsense(error.to_string())
+    }
+}
+
 /// Has SQLite walk all its pages: a torn or overwritten one shows here, before anything is written.
 fn check(db: &Connection) -> Result<(), Fault> {
     let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -51,58 +69,100 @@ fn check(db: &Connection) -> Result<(), Fault> {
 fn load(db: &Connection) -> Result<(Image, Sessions), Fault> {
     let boot = db.query_row("SELECT boot FROM broker", [], |row| row.get(0))?;
     let mut image = Image { boot, ..Image::default() };
-    let sql = "SELECT id, topic, payload, qos, retain, properties FROM message";
-    each(db, sql, |row| load_message(row, &mut image))?;
-    each(db, "SELECT topic, message_id, origin FROM retained", |row| {
-        let (topic, id) = (topic(&row.get::<_, String>(0)?)?, message_id(row, 1)?);
-        must_have(&image, id, || format!("the retained message of {topic}"))?;
-        let origin = row.get::<_, Option<String>>(2)?.map(|client| ClientId::new(&client));
-        image.retained.insert(topic, RetainedImage { id, origin });
-        Ok(())
-    })?;
-    // The sessions by their ids, taken apart from the image while they are filled.
-    let mut sessions = Sessions::default();
-    let sql = "SELECT id, client_id, established, bridge FROM session ORDER BY id";
-    each(db, sql, |row| {
-        let client = ClientId::new(&row.get::<_, String>(1)?);
-        let established = row.get::<_, Option<i64>>(2)?.map(digest);
-        sessions.insert_stored(client.clone(), row.get(0)?);
-        let bridge = row.get(3)?;
-        let session = SessionImage { bridge, established, ..SessionImage::default() };
-        image.sessions.insert(client, session);
-        Ok(())
-    })?;
+    load_messages(db, &mut image)?;
+    let sessions = load_sessions(db, &mut image)?;
     let clients = sessions.by_id();
-    let client_of = |id: i64, what: &str| {
+    let client_of = |row: &Row<'_>, what: &str| {
+        let id: i64 = row.get(0)?;
         let missing =
             || Fault::Nonsense(format!("{what} belongs to session {id}, which is missing"));
-        clients.get(&id).ok_or_else(missing)
+        clients.get(&id).cloned().ok_or_else(missing)
     };
-    let sql = "SELECT session_id, filter, qos, no_local, retain_as_published FROM subscription";
+    let sql = "SELECT session_id, filter, qos, no_local, retain_as_published, identifier
+               FROM subscription";
     each(db, sql, |row| {
-        let filter = filter(&row.get::<_, String>(1)?)?;
-        let client = client_of(row.get(0)?, "a subscription")?;
-        let (no_local, retain_as_published) = (row.get(3)?, row.get(4)?);
-        let options = Subscription { qos: qos(row, 2)?, no_local, retain_as_published };
-        session(&mut image, client).subscriptions.insert(filter, options);
+        let client = client_of(row, "a subscription")?;
+        let options = Subscription {
+            qos: value::qos(row, 2)?,
+            no_local: row.get(3)?,
+            retain_as_published: row.get(4)?,
+            identifier: row.get(5)?,
+        };
+        session(&mut image, &client).subscriptions.insert(value::filter(row, 1)?, options);
         Ok(())
     })?;
-    let sql = "SELECT session_id, number, message_id, qos, retain, stage, packet_id FROM delivery";
+    let sql = "SELECT session_id, number, message_id, qos, retain, stage, packet_id,
+                      subscription_ids
+               FROM delivery";
     each(db, sql, |row| {
-        let client = client_of(row.get(0)?, "a delivery")?;
+        let client = client_of(row, "a delivery")?;
         let number = row.get::<_, i64>(1)?.cast_unsigned();
         let delivery = delivery(row)?;
         must_have(&image, delivery.id, || format!("what is to be delivered to {client}"))?;
-        session(&mut image, client).deliveries.insert(number, delivery);
+        session(&mut image, &client).deliveries.insert(number, delivery);
         Ok(())
     })?;
     each(db, "SELECT session_id, packet_id, digest FROM received", |row| {
-        let client = client_of(row.get(0)?, "a packet id")?;
+        let client = client_of(row, "a packet id")?;
         let packet_id = row.get::<_, PacketId>(1)?;
-        session(&mut image, client).received.insert(packet_id, digest(row.get(2)?));
+        session(&mut image, &client).received.insert(packet_id, value::digest(row.get(2)?));
+        Ok(())
+    })?;
+    let sql = "SELECT session_id, message_id, delay_s, expiry_s, due_at_ms FROM will";
+    each(db, sql, |row| {
+        let client = client_of(row, "a will")?;
+        let (id, due) = (value::message_id(row, 1)?, value::time(row, 4)?);
+        must_have(&image, id, || format!("the will of {client}"))?;
+        let will = WillImage { id, delay_s: row.get(2)?, expiry_s: row.get(3)?, due };
+        session(&mut image, &client).will = Some(will);
         Ok(())
     })?;
     Ok((image, sessions))
+}
+
+fn load_messages(db: &Connection, image: &mut Image) -> Result<(), Fault> {
+    let sql = "SELECT id, topic, payload, qos, retain, properties, expires_at_ms FROM message";
+    each(db, sql, |row| {
+        let message = Message {
+            topic: value::topic(row, 1)?,
+            payload: Bytes::copy_from_slice(row.get_ref(2)?.as_blob()?),
+            qos: value::qos(row, 3)?,
+            retain: row.get(4)?,
+            properties: value::properties(row, 5)?,
+            expires_at: value::time(row, 6)?,
+        };
+        image.messages.insert(value::message_id(row, 0)?, Arc::new(message));
+        Ok(())
+    })?;
+    each(db, "SELECT topic, message_id, origin FROM retained", |row| {
+        let (topic, id) = (value::topic(row, 0)?, value::message_id(row, 1)?);
+        must_have(image, id, || format!("the retained message of {topic}"))?;
+        let origin = row.get_ref(2)?.as_str_or_null()?.map(ClientId::new);
+        image.retained.insert(topic, RetainedImage { id, origin });
+        Ok(())
+    })
+}
+
+/// The sessions' own rows; what they have in other tables comes after.
+fn load_sessions(db: &Connection, image: &mut Image) -> Result<Sessions, Fault> {
+    let mut sessions = Sessions::default();
+    let sql = "SELECT id, client_id, bridge, established, missed_retained, expiry_s, ends_at_ms
+               FROM session ORDER BY id";
+    each(db, sql, |row| {
+        let client = ClientId::new(row.get_ref(1)?.as_str()?);
+        let session = SessionImage {
+            bridge: row.get(2)?,
+            established: row.get::<_, Option<i64>>(3)?.map(value::digest),
+            missed_retained: row.get(4)?,
+            expiry: value::expiry(row, 5)?,
+            ends_at: value::time(row, 6)?,
+            ..SessionImage::default()
+        };
+        sessions.insert_stored(client.clone(), row.get(0)?);
+        image.sessions.insert(client, session);
+        Ok(())
+    })?;
+    Ok(sessions)
 }
 
 /// Hands every row that `sql` gives to `take`.
@@ -119,28 +179,14 @@ fn each(
     Ok(())
 }
 
-fn load_message(row: &Row<'_>, image: &mut Image) -> Result<(), Fault> {
-    let message = Message {
-        topic: topic(&row.get::<_, String>(1)?)?,
-        payload: Bytes::from(row.get::<_, Vec<u8>>(2)?),
-        qos: qos(row, 3)?,
-        retain: row.get(4)?,
-        properties: Bytes::from(row.get::<_, Vec<u8>>(5)?),
-    };
-    image.messages.insert(message_id(row, 0)?, Arc::new(message));
-    Ok(())
-}
-
 fn delivery(row: &Row<'_>) -> Result<Delivery, Fault> {
-    let stage: String = row.get(5)?;
-    let packet_id: Option<PacketId> = row.get(6)?;
-    let stage = match (stage.as_str(), packet_id) {
-        ("queued", None) => Stage::Queued,
-        ("published", Some(packet_id)) => Stage::Published(packet_id),
-        ("released", Some(packet_id)) => Stage::Released(packet_id),
-        (other, _) => return Err(Fault::Nonsense(format!("a delivery is {other:?}"))),
-    };
-    Ok(Delivery { id: message_id(row, 2)?, qos: qos(row, 3)?, retain: row.get(4)?, stage })
+    Ok(Delivery {
+        id: value::message_id(row, 2)?,
+        qos: value::qos(row, 3)?,
+        retain: row.get(4)?,
+        stage: value::stage(row, 5)?,
+        subscription_ids: value::subscription_ids(row, 7)?,
+    })
 }
 
 fn must_have(image: &Image, id: MessageId, what: impl Fn() -> String) -> Result<(), Fault> {
@@ -152,27 +198,4 @@ fn must_have(image: &Image, id: MessageId, what: impl Fn() -> String) -> Result<
 
 fn session<'a>(image: &'a mut Image, client: &ClientId) -> &'a mut SessionImage {
     image.sessions.get_mut(client).expect("a client whose session was just loaded")
-}
-
-fn topic(text: &str) -> Result<Topic, Fault> {
-    Topic::parse(text).map_err(|error| Fault::Nonsense(format!("topic {text:?}: {error}")))
-}
-
-fn filter(text: &str) -> Result<Filter, Fault> {
-    Filter::parse(text).map_err(|error| Fault::Nonsense(format!("filter {text:?}: {error}")))
-}
-
-fn qos(row: &Row<'_>, column: usize) -> Result<QoS, Fault> {
-    let level: u8 = row.get(column)?;
-    QoS::from_level(level).ok_or_else(|| Fault::Nonsense(format!("there is no QoS {level}")))
-}
-
-// SQLite's integers have a sign and ours do not: the bits are the same.
-
-fn message_id(row: &Row<'_>, column: usize) -> Result<MessageId, Fault> {
-    Ok(MessageId(row.get::<_, i64>(column)?.cast_unsigned()))
-}
-
-fn digest(bits: i64) -> Digest {
-    Digest(bits.cast_unsigned())
 }

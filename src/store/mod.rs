@@ -24,8 +24,10 @@ mod error;
 mod file;
 mod load;
 mod lock;
+mod migrate;
 mod schema;
 mod session;
+mod value;
 mod writer;
 
 #[cfg(test)]

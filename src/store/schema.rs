@@ -11,14 +11,17 @@ use super::error::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x5477_6264;
 
 /// The format this program writes.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
+
+/// The earliest format it can bring up to that one.
+pub(super) const FIRST_VERSION: i32 = 1;
 
 /// How many bytes a page has; every changed page goes to the log whole.
 const PAGE_SIZE_BYTES: i64 = 4096;
 
 /// The tables, and views for people. References are checked where they are written and where they
 /// are read, so foreign keys are left off: they would cost an index for each, on the hot path.
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 CREATE TABLE broker (
     one  INTEGER PRIMARY KEY CHECK (one = 1),
     -- How often the broker was started; a message's id has 24 bits for it.
@@ -33,7 +36,9 @@ CREATE TABLE message (
     qos        INTEGER NOT NULL CHECK (qos BETWEEN 0 AND 2),
     retain     INTEGER NOT NULL CHECK (retain IN (0, 1)),
     -- MQTT 5's properties as they were on the wire.
-    properties BLOB NOT NULL
+    properties BLOB NOT NULL,
+    -- When it is of no use any more, in milliseconds since 1970; NULL is never.
+    expires_at_ms INTEGER CHECK (expires_at_ms >= 0)
 ) STRICT;
 
 CREATE TABLE retained (
@@ -49,7 +54,24 @@ CREATE TABLE session (
     -- Whether it is the local half of one of this broker's own bridges.
     bridge      INTEGER NOT NULL CHECK (bridge IN (0, 1)),
     -- For a bridge: a digest of the rules by which its remote side has its retained messages.
-    established INTEGER
+    established INTEGER,
+    -- Whether it is a remote bridge's that is to be sent the retained messages again.
+    missed_retained INTEGER NOT NULL CHECK (missed_retained IN (0, 1)),
+    -- Session Expiry Interval in seconds, from the end of its connection; NULL is never.
+    expiry_s    INTEGER CHECK (expiry_s BETWEEN 0 AND 4294967295),
+    -- When it ends, in milliseconds since 1970; NULL while it has a connection, or for never.
+    ends_at_ms  INTEGER CHECK (ends_at_ms >= 0)
+) STRICT;
+
+CREATE TABLE will (
+    session_id INTEGER PRIMARY KEY,
+    message_id INTEGER NOT NULL,
+    -- Will Delay Interval in seconds, from the end of the connection.
+    delay_s    INTEGER NOT NULL CHECK (delay_s BETWEEN 0 AND 4294967295),
+    -- Message Expiry Interval in seconds, from when it is published; NULL is never.
+    expiry_s   INTEGER CHECK (expiry_s BETWEEN 0 AND 4294967295),
+    -- When it is published, in milliseconds since 1970; NULL while there is a connection.
+    due_at_ms  INTEGER CHECK (due_at_ms >= 0)
 ) STRICT;
 
 CREATE TABLE subscription (
@@ -59,6 +81,8 @@ CREATE TABLE subscription (
     qos                 INTEGER NOT NULL CHECK (qos BETWEEN 0 AND 2),
     no_local            INTEGER NOT NULL CHECK (no_local IN (0, 1)),
     retain_as_published INTEGER NOT NULL CHECK (retain_as_published IN (0, 1)),
+    -- Subscription Identifier; NULL for none.
+    identifier          INTEGER CHECK (identifier BETWEEN 1 AND 268435455),
     PRIMARY KEY (session_id, filter)
 ) STRICT, WITHOUT ROWID;
 
@@ -72,6 +96,8 @@ CREATE TABLE delivery (
     -- queued: waits to be sent. published: PUBACK or PUBREC is to come. released: PUBCOMP is.
     stage      TEXT NOT NULL CHECK (stage IN ('queued', 'published', 'released')),
     packet_id  INTEGER CHECK (packet_id BETWEEN 1 AND 65535),
+    -- The identifiers of the subscriptions it is for, as in '[3,7]'; NULL for none.
+    subscription_ids TEXT,
     PRIMARY KEY (session_id, number),
     CHECK ((stage = 'queued') = (packet_id IS NULL))
 ) STRICT, WITHOUT ROWID;
@@ -87,7 +113,8 @@ CREATE TABLE received (
 
 CREATE VIEW retained_messages AS
     SELECT retained.topic, CAST(message.payload AS TEXT) AS payload,
-           length(message.payload) AS size_bytes, message.qos, message.id AS message_id
+           length(message.payload) AS size_bytes, message.qos, message.id AS message_id,
+           datetime(message.expires_at_ms / 1000, 'unixepoch') AS expires_at
     FROM retained LEFT JOIN message ON message.id = retained.message_id
     ORDER BY retained.topic;
 
@@ -95,15 +122,31 @@ CREATE VIEW queued_messages AS
     SELECT session.client_id, delivery.number, delivery.stage, delivery.packet_id,
            message.topic, CAST(message.payload AS TEXT) AS payload,
            length(message.payload) AS size_bytes, delivery.qos, delivery.retain,
-           message.id AS message_id
+           message.id AS message_id, delivery.subscription_ids,
+           datetime(message.expires_at_ms / 1000, 'unixepoch') AS expires_at
     FROM delivery LEFT JOIN session ON session.id = delivery.session_id
                   LEFT JOIN message ON message.id = delivery.message_id
     ORDER BY session.client_id, delivery.number;
 
 CREATE VIEW subscriptions AS
-    SELECT session.client_id, subscription.filter, subscription.qos
+    SELECT session.client_id, subscription.filter, subscription.qos, subscription.no_local,
+           subscription.retain_as_published, subscription.identifier
     FROM subscription LEFT JOIN session ON session.id = subscription.session_id
     ORDER BY session.client_id, subscription.filter;
+
+CREATE VIEW sessions AS
+    SELECT client_id, bridge, expiry_s, datetime(ends_at_ms / 1000, 'unixepoch') AS ends_at,
+           (SELECT count(*) FROM delivery WHERE session_id = session.id) AS queued
+    FROM session ORDER BY client_id;
+
+CREATE VIEW wills AS
+    SELECT session.client_id, message.topic, CAST(message.payload AS TEXT) AS payload,
+           length(message.payload) AS size_bytes, message.qos, message.retain, will.delay_s,
+           will.expiry_s, datetime(will.due_at_ms / 1000, 'unixepoch') AS due_at,
+           message.id AS message_id
+    FROM will LEFT JOIN session ON session.id = will.session_id
+              LEFT JOIN message ON message.id = will.message_id
+    ORDER BY session.client_id;
 
 INSERT INTO broker (one, boot) VALUES (1, 0);
 ";
@@ -123,7 +166,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
 /// Whether this program knows the format `found`.
 pub(super) fn check_version(path: &Path, found: i32) -> Result<(), StoreError> {
     match found {
-        VERSION => Ok(()),
+        FIRST_VERSION..=VERSION => Ok(()),
         later if later > VERSION => {
             Err(StoreError::Later { path: path.to_owned(), found, known: VERSION })
         }

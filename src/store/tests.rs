@@ -3,20 +3,22 @@
 mod crash;
 mod damage;
 mod failure;
+mod migration;
 mod replay;
 mod speed;
 
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use super::{Holder, Store, StoreError};
-use crate::broker::durable::{Delivery, Digest, Stage, Subscription};
+use crate::broker::durable::{Delivery, Digest, Expiry, Stage, Subscription, WillImage};
 use crate::broker::{Image, MessageId, Record};
-use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
+use crate::mqtt::{ClientId, Filter, Message, PacketId, Properties, Property, QoS, Topic};
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -42,31 +44,50 @@ fn message(id: u64, name: &str, payload: &[u8]) -> Record {
 }
 
 fn delivery(id: u64, stage: Stage) -> Delivery {
-    Delivery { id: MessageId(id), qos: QoS::ExactlyOnce, retain: false, stage }
+    let (id, qos) = (MessageId(id), QoS::ExactlyOnce);
+    Delivery { id, qos, retain: false, subscription_ids: Vec::new(), stage }
+}
+
+/// A message with all that MQTT 5 adds to one.
+fn message_5(id: u64, name: &str) -> Record {
+    let mut message = Message::new(topic(name), b"later".to_vec(), QoS::AtLeastOnce, false);
+    let all = [Property::ContentType("text/plain"), Property::UserProperty("unit", "\u{b0}C")];
+    message.properties = Properties::of(&all);
+    message.expires_at = Some(Duration::from_millis(1_800_000_000_123));
+    Record::Message { id: MessageId(id), message: Arc::new(message) }
 }
 
 /// One of everything.
 fn sample() -> Vec<Record> {
-    let client = ClientId::new("card1_monitor");
+    let client = || ClientId::new("card1_monitor");
     let filter = Filter::parse("sensors/all").expect("a filter");
-    let options =
-        Subscription { qos: QoS::ExactlyOnce, no_local: true, retain_as_published: false };
+    let options = Subscription {
+        qos: QoS::ExactlyOnce,
+        no_local: true,
+        retain_as_published: false,
+        identifier: Some(268_435_455),
+    };
+    let ends_at = Some(Duration::from_secs(1_800_000_001));
+    let will = WillImage {
+        id: MessageId(2 << 40),
+        delay_s: 30,
+        expiry_s: Some(u32::MAX),
+        due: Some(Duration::from_millis(1_799_999_999_999)),
+    };
+    let mut delivery = delivery(1 << 40, Stage::Published(packet_id(3)));
+    delivery.subscription_ids = vec![268_435_455, 1];
     vec![
         message(1 << 40, "sensors/all", br#"{"sensor_1":true}"#),
+        message_5(2 << 40, "boards/1"),
         Record::Retain { topic: topic("sensors/all"), id: MessageId(1 << 40), origin: None },
-        Record::OpenSession { client: client.clone(), bridge: true },
-        Record::Subscribe { client: client.clone(), filter, options },
-        Record::Queue {
-            client: client.clone(),
-            number: 7,
-            delivery: delivery(1 << 40, Stage::Published(packet_id(3))),
-        },
-        Record::Receive {
-            client: client.clone(),
-            packet_id: packet_id(65535),
-            digest: Digest(u64::MAX),
-        },
-        Record::Established { client, rules: Some(Digest(5)) },
+        Record::OpenSession { client: client(), bridge: true },
+        Record::Subscribe { client: client(), filter, options },
+        Record::Queue { client: client(), number: 7, delivery },
+        Record::Receive { client: client(), packet_id: packet_id(65535), digest: Digest(u64::MAX) },
+        Record::Established { client: client(), rules: Some(Digest(5)) },
+        Record::MissedRetained { client: client(), missed: true },
+        Record::SessionExpiry { client: client(), expiry: Expiry::Seconds(3600), ends_at },
+        Record::Will { client: client(), will: Some(will) },
     ]
 }
 
@@ -123,8 +144,20 @@ fn a_student_can_look_while_the_broker_runs() {
         "card1_monitor7published3sensors/all2",
     );
     check(
-        "SELECT client_id || ' ' || filter || ' ' || qos FROM subscriptions",
-        "card1_monitor sensors/all 2",
+        "SELECT client_id || ' ' || filter || ' ' || qos || ' ' || identifier FROM subscriptions",
+        "card1_monitor sensors/all 2 268435455",
+    );
+    check(
+        "SELECT client_id || ' ' || expiry_s || ' ' || ends_at || ' ' || queued FROM sessions",
+        "card1_monitor 3600 2027-01-15 08:00:01 1",
+    );
+    check(
+        "SELECT client_id || ' ' || topic || ' ' || payload || ' ' || due_at FROM wills",
+        "card1_monitor boards/1 later 2027-01-15 07:59:59",
+    );
+    check(
+        "SELECT group_concat(value, ' ') FROM delivery, json_each(delivery.subscription_ids)",
+        "268435455 1",
     );
     // And the broker goes on meanwhile, and is seen to.
     store.commit(&[message(9, "sensors/card1", b"later")]).expect("a commit beside a reader");
@@ -147,7 +180,7 @@ fn every_commit_is_synced_and_the_file_says_what_it_is() {
     check("checkpoint_fullfsync", 1);
     check("foreign_keys", 0);
     check("application_id", i64::from(super::schema::APPLICATION_ID));
-    check("user_version", 1);
+    check("user_version", 2);
     let mode = store.db.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
     assert_eq!(mode.expect("a mode"), "wal");
 }

@@ -10,7 +10,7 @@ use super::*;
 
 /// All files of the store's folder but the lock, which holds nothing, and SQLite's shared memory,
 /// which is made anew at each start.
-fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let folder = path.parent().expect("a folder");
     let kept = files(path)
         .into_iter()
@@ -37,7 +37,7 @@ fn filled() -> (TempDir, PathBuf) {
 
 fn refused(path: &Path) -> StoreError {
     let before = contents(path);
-    let error = Store::open(path).expect_err("this is no good store");
+    let Err(error) = Store::open(path) else { panic!("{} is a good store", path.display()) };
     assert_eq!(before, contents(path), "changed on the way to: {error}");
     let text = error.to_string();
     assert!(text.contains(&path.display().to_string()), "does not name the file: {text}");
@@ -94,7 +94,7 @@ fn what_is_no_store_is_left_alone() {
 
 #[test]
 fn a_later_store_asks_for_a_later_program() {
-    check_sql("later Twinboard (format 2; this one reads up to 1)", "PRAGMA user_version = 2");
+    check_sql("later Twinboard (format 3; this one reads up to 2)", "PRAGMA user_version = 3");
     check_sql("format 0 was never written", "PRAGMA user_version = 0");
 }
 
@@ -114,7 +114,7 @@ fn a_torn_store_is_told() {
 fn what_makes_no_sense_is_told() {
     check_sql(
         "what is to be delivered to card1_monitor is message",
-        "DELETE FROM message; DELETE FROM retained",
+        "DELETE FROM message; DELETE FROM retained; DELETE FROM will",
     );
     check_sql(
         "the retained message of sensors/all is message",
@@ -125,6 +125,24 @@ fn what_makes_no_sense_is_told() {
         "a packet id belongs to",
         "DELETE FROM session; DELETE FROM subscription; DELETE FROM delivery",
     );
+    check_sql(
+        "a will belongs to session 1, which is missing",
+        "DELETE FROM session; DELETE FROM subscription; DELETE FROM delivery;
+         DELETE FROM received",
+    );
+    check_sql("the will of card1_monitor is message 77,", "UPDATE will SET message_id = 77");
+    check_sql("1 bytes are no properties", "UPDATE message SET properties = x'ff'");
+    check_sql("5 bytes are no properties", "UPDATE message SET properties = x'0200000001'");
+    check_sql("3 bytes are no properties", "UPDATE message SET properties = x'010103'");
+    for ids in ["", "[]", "7", "[0]", "[1,]", "[268435456]", "[1 2]", "[-1]"] {
+        let sql = format!("UPDATE delivery SET subscription_ids = '{ids}'");
+        check_sql("are no subscription identifiers", &sql);
+    }
+    check_sql("CHECK constraint failed in session", "UPDATE session SET ends_at_ms = -1");
+    check_sql("CHECK constraint failed in session", "UPDATE session SET expiry_s = 4294967296");
+    check_sql("CHECK constraint failed in will", "UPDATE will SET due_at_ms = -1");
+    check_sql("CHECK constraint failed in message", "UPDATE message SET expires_at_ms = -1");
+    check_sql("CHECK constraint failed in subscription", "UPDATE subscription SET identifier = 0");
     check_sql("must not contain + or #", "UPDATE message SET topic = 'a/#'");
     check_sql("must not contain + or #", "UPDATE retained SET topic = 'a/#'");
     check_sql("at least one character", "UPDATE subscription SET filter = ''");

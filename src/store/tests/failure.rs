@@ -1,7 +1,5 @@
 //! Commits that fail, and a writer that ends while they do.
 
-use std::time::Duration;
-
 use crossbeam_channel::{Receiver, unbounded};
 
 use super::*;
@@ -68,8 +66,14 @@ fn records_that_do_not_fit_are_refused_whole() {
         delivery: delivery(99, Stage::Queued),
     });
     check(Record::Advance { client: known.clone(), number: 8, stage: Stage::Queued });
-    check(Record::Dequeue { client: known, number: 8 });
+    check(Record::Dequeue { client: known.clone(), number: 8 });
     check(Record::Established { client: unknown.clone(), rules: None });
+    check(Record::MissedRetained { client: unknown.clone(), missed: true });
+    let (expiry, ends_at) = (Expiry::Never, None);
+    check(Record::SessionExpiry { client: unknown.clone(), expiry, ends_at });
+    let will = WillImage { id: MessageId(5), delay_s: 0, expiry_s: None, due: None };
+    check(Record::Will { client: known, will: Some(will) });
+    check(Record::Will { client: unknown.clone(), will: None });
     check(Record::Release { client: unknown, packet_id: packet_id(1) });
     drop(store);
     assert_eq!(open(&path).1, sum(2, &sample()));

@@ -28,7 +28,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let record = (0..15u8, any::<usize>(), any::<usize>(), any::<u64>());
+    let record = (0..18u8, any::<usize>(), any::<usize>(), any::<u64>());
     prop_oneof![
         12 => record.prop_map(|(kind, a, b, c)| Step::Record { kind, a, b, c }),
         3 => Just(Step::Commit),
@@ -40,6 +40,15 @@ fn step() -> impl Strategy<Value = Step> {
 fn pick<T: Clone>(from: impl Iterator<Item = T>, by: usize) -> Option<T> {
     let all: Vec<T> = from.collect();
     (!all.is_empty()).then(|| all[by % all.len()].clone())
+}
+
+fn small(c: u64) -> u32 {
+    u32::try_from(c % 1000).expect("a small number")
+}
+
+/// A time, of whole milliseconds as a store keeps it, or none.
+fn time(c: u64) -> Option<Duration> {
+    (!c.is_multiple_of(3)).then(|| Duration::from_millis(c >> 20))
 }
 
 /// A record that `image` can take, where there is one of that kind.
@@ -60,7 +69,9 @@ fn record(image: &Image, kind: u8, a: usize, b: usize, c: u64) -> Option<Record>
         0..=1 => {
             let (id, retain) = (MessageId(c), b.is_multiple_of(2));
             let mut message = Message::new(topic, c.to_le_bytes()[..a % 9].to_vec(), qos, retain);
-            message.properties = vec![0; b % 3].into();
+            let all = [Property::ResponseTopic("back/to"), Property::UserProperty("ü", "")];
+            message.properties = Properties::of(&all[..b % 3]);
+            message.expires_at = time(c);
             let message = Arc::new(message);
             (!image.messages.contains_key(&id)).then_some(Record::Message { id, message })
         }
@@ -69,8 +80,11 @@ fn record(image: &Image, kind: u8, a: usize, b: usize, c: u64) -> Option<Record>
                 let to = |session: &crate::broker::durable::SessionImage| {
                     session.deliveries.values().any(|delivery| delivery.id == *id)
                 };
+                let left = |session: &crate::broker::durable::SessionImage| {
+                    session.will.is_some_and(|will| will.id == *id)
+                };
                 image.retained.values().any(|held| held.id == *id)
-                    || image.sessions.values().any(to)
+                    || image.sessions.values().any(|session| to(session) || left(session))
             };
             id.filter(|id| !used(id)).map(|id| Record::DropMessage { id })
         }
@@ -82,22 +96,36 @@ fn record(image: &Image, kind: u8, a: usize, b: usize, c: u64) -> Option<Record>
         5 => Some(Record::DropSession { client }),
         6 => {
             let (no_local, retain_as_published) = (b.is_multiple_of(2), c.is_multiple_of(2));
-            let options = Subscription { qos, no_local, retain_as_published };
+            let identifier = (c > 99).then_some(small(c) + 1);
+            let options = Subscription { qos, no_local, retain_as_published, identifier };
             Some(Record::Subscribe { client, filter, options })
         }
         7 => Some(Record::Unsubscribe { client, filter }),
         8..=9 => {
             let free = !session?.deliveries.contains_key(&c);
-            let delivery = Delivery { id: id?, qos, retain: b.is_multiple_of(2), stage };
+            let (id, retain) = (id?, b.is_multiple_of(2));
+            let subscription_ids = (0..small(c) % 3).map(|id| id * 77 + 1).collect();
+            let delivery = Delivery { id, qos, retain, subscription_ids, stage };
             free.then_some(Record::Queue { client, number: c, delivery })
         }
         10 => number.map(|number| Record::Advance { client, number, stage }),
         11 => number.map(|number| Record::Dequeue { client, number }),
         12 => Some(Record::Receive { client, packet_id, digest: Digest(c) }),
         13 => Some(Record::Release { client, packet_id }),
-        _ => {
+        14 => {
             let rules = b.is_multiple_of(2).then_some(Digest(c));
             Some(Record::Established { client, rules })
+        }
+        15 => Some(Record::MissedRetained { client, missed: b.is_multiple_of(2) }),
+        16 => {
+            let expiry = Expiry::from_interval([0, 60, u32::MAX][b % 3]);
+            Some(Record::SessionExpiry { client, expiry, ends_at: time(c) })
+        }
+        _ => {
+            let (delay_s, expiry_s) = (small(c), a.is_multiple_of(2).then_some(u32::MAX));
+            let will = |id| WillImage { id, delay_s, expiry_s, due: time(c) };
+            let will = if c.is_multiple_of(4) { None } else { Some(will(id?)) };
+            Some(Record::Will { client, will })
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How fast it is: run by hand, `cargo test --release store::tests::speed -- --ignored --nocapture`.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::*;
 
