@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::Broker;
 use super::aliases::Aliases;
 use super::connection::{Connection, Who};
 use super::durable::{Expiry, Record};
@@ -12,7 +13,6 @@ use super::session::{Session, Will};
 use super::sessions::SessionKey;
 use super::settings::Limits;
 use super::timers::Timer;
-use super::Broker;
 use crate::mqtt::packet::{self, ConnAck, Connect, Level};
 use crate::mqtt::{ClientId, Packet, Properties, Property, Reason};
 
@@ -158,7 +158,11 @@ impl Broker {
         self.sessions[key].set_will(will, &mut self.journal);
         self.set_up_connection(conn, key, &connect);
         let ends = expiry == Expiry::Seconds(0);
-        self.tell(Event::Connected { client: client.clone(), session_present, clean_session: ends });
+        self.tell(Event::Connected {
+            client: client.clone(),
+            session_present,
+            clean_session: ends,
+        });
         let answer = ConnAck {
             // In MQTT 3.1 that byte of CONNACK is reserved. [MQTT 3.1, section 3.2]
             session_present: session_present && connect.level != Level::V31,
@@ -235,7 +239,12 @@ impl Broker {
     }
 
     /// The client's session, and whether it was there before. [MQTT-3.1.2-4 to -6]
-    fn session_for(&mut self, client: &ClientId, clean: bool, expiry: Expiry) -> (SessionKey, bool) {
+    fn session_for(
+        &mut self,
+        client: &ClientId,
+        clean: bool,
+        expiry: Expiry,
+    ) -> (SessionKey, bool) {
         if let Some(key) = self.sessions.find(client) {
             let over = self.sessions[key].ends_at.is_some_and(|at| at <= self.now);
             if !clean && !over {
@@ -278,15 +287,12 @@ impl Broker {
             self.hang_up(conn, Reason::KeepAliveTimeout, text);
         }
     }
-
 }
 
 /// How long a client wants its session to outlive the connection.
 fn expiry_of(connect: &Connect) -> Expiry {
     match (connect.level, connect.clean_start) {
-        (Level::V5, _) => {
-            Expiry::from_interval(connect.properties.session_expiry_s().unwrap_or(0))
-        }
+        (Level::V5, _) => Expiry::from_interval(connect.properties.session_expiry_s().unwrap_or(0)),
         (_, true) => Expiry::Seconds(0),
         (_, false) => Expiry::Never,
     }

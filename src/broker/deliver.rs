@@ -20,12 +20,7 @@ const HELD_BYTES_AT_MOST: usize = 64 << 20;
 
 impl Broker {
     /// Gives a message to a subscriber, through the bridge's rule where it is one.
-    pub(super) fn deliver_as(
-        &mut self,
-        subscriber: Subscriber,
-        numbered: &Numbered,
-        terms: Terms,
-    ) {
+    pub(super) fn deliver_as(&mut self, subscriber: Subscriber, numbered: &Numbered, terms: Terms) {
         let key = subscriber.session;
         match self.sessions[key].bridge {
             None => self.deliver(key, numbered, terms),

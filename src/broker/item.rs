@@ -61,8 +61,7 @@ impl Item {
             Stage::Queued | Stage::Published(_) => {
                 let packet_id = self.packet_id();
                 let (qos, retain) = (self.qos, self.retain);
-                let mut publish =
-                    copy(&self.numbered, qos, retain, &self.subscription_ids, now);
+                let mut publish = copy(&self.numbered, qos, retain, &self.subscription_ids, now);
                 (publish.dup, publish.packet_id) = (again, packet_id);
                 Packet::Publish(publish)
             }

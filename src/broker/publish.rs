@@ -183,8 +183,7 @@ impl Broker {
             Packet::PubRel(ack) => {
                 let known = self.sessions[key].release(ack.id, &mut self.journal);
                 // Also for an id that is not known: the other side waits for it. [MQTT-4.3.3-11]
-                let reason =
-                    if known { Reason::Success } else { Reason::PacketIdentifierNotFound };
+                let reason = if known { Reason::Success } else { Reason::PacketIdentifierNotFound };
                 let ack = self.answer(conn, ack.id, reason);
                 return self.send(conn, Packet::PubComp(ack), true);
             }

@@ -46,8 +46,7 @@ impl Broker {
         let anybody = !matches.is_empty();
         for Match { subscriber, more_ids } in matches {
             let own = origin.is_some_and(|it| it.session == subscriber.session);
-            let Subscription { no_local, retain_as_published, identifier, .. } =
-                subscriber.options;
+            let Subscription { no_local, retain_as_published, identifier, .. } = subscriber.options;
             if own && no_local {
                 continue; // [MQTT-3.8.3-3]
             }
@@ -138,7 +137,8 @@ impl Broker {
             let outgoing = &self.sessions[it.session].outgoing;
             !outgoing.is_full(&self.settings.limits, 0)
         };
-        let find = |fits: &dyn Fn(&&Subscriber) -> bool| members.iter().find(|it| fits(it)).copied();
+        let find =
+            |fits: &dyn Fn(&&Subscriber) -> bool| members.iter().find(|it| fits(it)).copied();
         find(&now)
             .or_else(|| find(&|it| online(it) && later(it)))
             .or_else(|| find(&later))

@@ -133,12 +133,7 @@ impl Session {
     }
 
     /// Sets how long it outlives its connection, and for one without a connection when it ends.
-    pub fn set_expiry(
-        &mut self,
-        expiry: Expiry,
-        ends_at: Option<Duration>,
-        journal: &mut Journal,
-    ) {
+    pub fn set_expiry(&mut self, expiry: Expiry, ends_at: Option<Duration>, journal: &mut Journal) {
         if (self.expiry, self.ends_at) != (expiry, ends_at) {
             (self.expiry, self.ends_at) = (expiry, ends_at);
             self.log(journal).record(|client| Record::SessionExpiry { client, expiry, ends_at });

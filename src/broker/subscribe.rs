@@ -7,9 +7,7 @@ use super::io::ConnId;
 use super::item::Terms;
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
-use crate::mqtt::packet::{
-    Answers, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe,
-};
+use crate::mqtt::packet::{Answers, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe};
 use crate::mqtt::{Filter, Packet, QoS, Reason};
 
 impl Broker {

@@ -197,7 +197,7 @@ mod tests {
             filters.dedup();
             for topic in &topics {
                 let mut found = Vec::new();
-                wanted.matching(topic, |f: &Filter| found.push(f.clone()));
+                wanted.matching(topic, |f: &mut Filter| found.push(f.clone()));
                 found.sort();
                 let expected: Vec<_> = filters.iter().filter(|f| f.matches(topic)).cloned().collect();
                 prop_assert_eq!(found, expected, "filters for {}", topic);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::SensorNumber;
 
-/// Everything a program's window shows. Times are since the world began.
+/// Everything a program's window shows. Times are those of its world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Face {
     /// The connection to its broker.

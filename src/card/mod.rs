@@ -6,8 +6,8 @@
 //!                                  +--- Face: what its window may show
 //! ```
 //!
-//! A program knows what MQTT told it and what was clicked, and nothing else. Times are since the
-//! world began.
+//! A program knows what MQTT told it and what was clicked, and nothing else. Times are those of its
+//! world.
 //!
 //! How a state is never lost: whenever it connects, a program subscribes, sends a fence (a message
 //! to itself) and takes the last message of each topic that comes before the fence as what the

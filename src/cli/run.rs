@@ -77,6 +77,7 @@ impl Player<'_> {
         expectations: &[Expectation],
     ) -> anyhow::Result<Report> {
         let mut snapshot = self.next(PATIENCE)?;
+        let mut received = Instant::now();
         for board in &snapshot.boards {
             if let Runs::Failed(why) = &board.broker.run {
                 bail!("{} cannot start: {why}", board.title);
@@ -85,7 +86,7 @@ impl Player<'_> {
         let mut script = Script::new(steps, snapshot.done);
         let mut taken = Vec::new();
         loop {
-            let now = snapshot.now.max(self.started.elapsed());
+            let now = snapshot.now + received.elapsed();
             match script.turn(&snapshot, now) {
                 Turn::Do(at, command) => {
                     taken.push(self.tell(&script, at, None));
@@ -95,7 +96,7 @@ impl Player<'_> {
                 Turn::Wait { until } => {
                     let wait = until.map_or(PATIENCE, |until| until.saturating_sub(now));
                     if let Some(newer) = self.next_within(wait)? {
-                        snapshot = newer;
+                        (snapshot, received) = (newer, Instant::now());
                     } else if until.is_none() {
                         bail!("the world did not carry out a command within {PATIENCE:?}");
                     }

@@ -1,4 +1,4 @@
-//! Puts times since the world began on the wall clock. Knows no window.
+//! Puts the lab's times on the wall clock. Knows no window.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::lab::Snapshot;
 /// The clock of one snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    began: OffsetDateTime,
+    epoch: OffsetDateTime,
     now: Duration,
     received: Instant,
 }
@@ -17,7 +17,7 @@ pub struct Clock {
 impl Clock {
     /// The clock by which `snapshot`, received just now, is read.
     pub fn new(snapshot: &Snapshot) -> Self {
-        Self { began: snapshot.began, now: snapshot.now, received: Instant::now() }
+        Self { epoch: snapshot.epoch, now: snapshot.now, received: Instant::now() }
     }
 
     /// `at` as HH:MM:SS.
@@ -37,7 +37,7 @@ impl Clock {
     }
 
     fn on_the_clock(&self, at: Duration) -> OffsetDateTime {
-        self.began + at
+        self.epoch + at
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
         let check = |offset: i8, at: u64, expected: &str| {
             let mut snapshot = fixtures::dual_board();
             let offset = UtcOffset::from_hms(offset, 0, 0).expect("an offset");
-            snapshot.began = OffsetDateTime::UNIX_EPOCH.to_offset(offset);
+            snapshot.epoch = OffsetDateTime::UNIX_EPOCH.to_offset(offset);
             let clock = Clock::new(&snapshot);
             assert_eq!(clock.hms_milli(Duration::from_millis(at)), expected);
         };

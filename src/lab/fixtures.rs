@@ -16,7 +16,7 @@ use crate::lab::snapshot::{
 use crate::lab::trace::{Entry, Event};
 use crate::lab::{BoardName, BridgeName, ProgramName, Snapshot};
 
-/// Everything runs; sensor 2 is KO. The world began at noon UTC.
+/// Everything runs; sensor 2 is KO. Its times count from noon UTC.
 pub fn dual_board() -> Snapshot {
     let board1 = BoardView {
         name: BoardName::new("board1"),
@@ -54,7 +54,7 @@ pub fn dual_board() -> Snapshot {
     };
     Snapshot {
         title: String::from("Dual board"),
-        began: OffsetDateTime::UNIX_EPOCH + Duration::from_hours(12),
+        epoch: OffsetDateTime::UNIX_EPOCH + Duration::from_hours(12),
         now: secs(60),
         data: PathBuf::from("data"),
         boards: vec![board1, board2],

@@ -26,7 +26,7 @@ pub enum Turn {
     Do(usize, Command),
     /// The condition of that step holds.
     Held(usize),
-    /// A later snapshot is needed; until when at most, since the world began.
+    /// A later snapshot is needed; until when at most.
     Wait { until: Option<Duration> },
     /// The condition of that step did not come true in time.
     Late(usize),
@@ -53,7 +53,7 @@ impl Script {
         &self.steps
     }
 
-    /// What to do, as of `snapshot` at time `now` (since the world began). Ask again at once after
+    /// What to do, as of `snapshot` at time `now`. Ask again at once after
     /// `Do` and `Held`.
     pub fn turn(&mut self, snapshot: &Snapshot, now: Duration) -> Turn {
         if snapshot.done < self.sent {

@@ -1,6 +1,6 @@
 //! The truth about a world at one moment, as windows and reports show it.
 //!
-//! Times are since the world began; [`Snapshot::began`] puts them on the clock.
+//! Times count from 1970; [`Snapshot::epoch`] puts them on the clock.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -18,8 +18,8 @@ use crate::card::Face;
 pub struct Snapshot {
     /// The scenario's title.
     pub title: String,
-    /// When the world began, by the local clock.
-    pub began: OffsetDateTime,
+    /// What times count from, by the local clock.
+    pub epoch: OffsetDateTime,
     /// The moment of this snapshot.
     pub now: Duration,
     /// Where the state lives.

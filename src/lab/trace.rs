@@ -13,7 +13,7 @@ use crate::{broker, card};
 pub struct Entry {
     /// Counts the entries of a world from 1.
     pub number: u64,
-    /// When, since the world began.
+    /// When, since 1970.
     pub at: Duration,
     /// What.
     pub event: Event,

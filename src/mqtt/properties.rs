@@ -251,10 +251,20 @@ impl Properties {
     value!(maximum_qos, MaximumQos, u8, "Maximum QoS.");
     value!(retain_available, RetainAvailable, u8, "Retain Available.");
     value!(server_keep_alive_s, ServerKeepAlive, u16, "Server Keep Alive, in seconds.");
-    value!(subscription_identifier, SubscriptionIdentifier, u32, "The first Subscription Identifier.");
+    value!(
+        subscription_identifier,
+        SubscriptionIdentifier,
+        u32,
+        "The first Subscription Identifier."
+    );
     value!(authentication_method, AuthenticationMethod, &str, "Authentication Method.");
     value!(assigned_client_id, AssignedClientIdentifier, &str, "Assigned Client Identifier.");
-    value!(request_problem_information, RequestProblemInformation, u8, "Request Problem Information.");
+    value!(
+        request_problem_information,
+        RequestProblemInformation,
+        u8,
+        "Request Problem Information."
+    );
     value!(reason_string, ReasonString, &str, "Reason String.");
 }
 

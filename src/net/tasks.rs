@@ -12,8 +12,8 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use super::accept::accept;
 use super::dial::dial;
 use super::inbox::{Heard, Inbox, Note};
-use crate::mqtt::packet::Level;
 use crate::broker::{Address, BridgeNumber};
+use crate::mqtt::packet::Level;
 
 /// What the owner started.
 #[derive(Default)]

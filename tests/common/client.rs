@@ -1,4 +1,4 @@
-//! A blocking MQTT 3.1.1 client that keeps what the standard asks a client to keep: what it sent and
+//! A blocking client of either version of MQTT that keeps what the standard asks a client to keep: what it sent and
 //! nobody took over yet, and which QoS 2 messages it has got. Its connection may break anywhere; the
 //! next one goes on from there. Knows nothing of what the messages say.
 
@@ -8,8 +8,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use twinboard::mqtt::packet::{ConnAck, Connect, ConnectCode, Level, Publish};
-use twinboard::mqtt::{ClientId, Filter, Packet, PacketId, QoS, Topic, codec};
+use twinboard::mqtt::packet::{ConnAck, Connect, Level, Publish, Subscribe};
+use twinboard::mqtt::{
+    ClientId, Filter, Message, Packet, PacketId, Properties, Property, QoS, Reason, Topic, codec,
+};
 
 /// How long an answer may take that must come; only waited out when a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Client {
     name: String,
     clean_session: bool,
+    level: Level,
     wire: Option<Wire>,
     last_id: u16,
     /// What the broker has not taken over completely, in the order it was published.
@@ -48,6 +51,7 @@ pub enum Happened {
 struct Wire {
     stream: TcpStream,
     buffer: BytesMut,
+    level: Level,
 }
 
 impl Client {
@@ -55,6 +59,7 @@ impl Client {
         Self {
             name: name.to_owned(),
             clean_session,
+            level: Level::V311,
             wire: None,
             last_id: 0,
             unfinished: VecDeque::new(),
@@ -63,31 +68,37 @@ impl Client {
         }
     }
 
+    /// The same in that version of MQTT.
+    pub fn speaking(self, level: Level) -> Self {
+        Self { level, ..self }
+    }
+
     /// Connects and sends again, as they were and in order, what is unfinished. [MQTT-4.4.0-1]
     /// Gives back whether the broker still had the session.
     pub fn connect(&mut self, address: SocketAddr) -> io::Result<bool> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
-        let mut wire = Wire { stream, buffer: BytesMut::new() };
+        let mut wire = Wire { stream, buffer: BytesMut::new(), level: self.level };
+        let keeps = !self.clean_session;
         wire.send(&Packet::Connect(Box::new(Connect {
-            level: Level::V311,
-            bridge: false,
             client_id: ClientId::new(&self.name),
-            clean_session: self.clean_session,
-            keep_alive_s: 0,
-            will: None,
-            username: None,
-            password: None,
+            clean_start: self.clean_session,
+            properties: if keeps {
+                Properties::of(&[Property::SessionExpiryInterval(u32::MAX)])
+            } else {
+                Properties::NONE
+            },
+            ..Connect::unknown(self.level)
         })))?;
         let answer = wire.next(PATIENCE)?;
-        let Some(Packet::ConnAck(ConnAck { session_present, code: ConnectCode::Accepted })) =
+        let Some(Packet::ConnAck(ConnAck { session_present, reason: Reason::Success, .. })) =
             answer
         else {
             return Err(io::Error::other(format!("{answer:?} in place of a CONNACK")));
         };
         for unfinished in &mut self.unfinished {
             if unfinished.released {
-                wire.send(&Packet::PubRel(unfinished.id))?;
+                wire.send(&Packet::PubRel(unfinished.id.into()))?;
             } else {
                 unfinished.publish.dup = true;
                 wire.send(&Packet::Publish(unfinished.publish.clone()))?;
@@ -101,11 +112,11 @@ impl Client {
     pub fn subscribe(&mut self, filter: &str, qos: QoS) -> io::Result<()> {
         let id = self.next_id();
         let filter = Filter::parse(filter).expect("a filter");
-        self.send(&Packet::Subscribe(id, vec![(filter, qos)]))?;
+        self.send(&Packet::Subscribe(Subscribe::new(id, vec![(filter, qos.into())])))?;
         loop {
             match self.read(PATIENCE)? {
-                Some(Packet::SubAck(of, codes)) if of == id => {
-                    assert_eq!(codes, [Some(qos)]);
+                Some(Packet::SubAck(answers)) if answers.id == id => {
+                    assert_eq!(answers.reasons, [Reason::from_code(qos.level()).expect("a QoS")]);
                     return Ok(());
                 }
                 Some(packet) => {
@@ -128,8 +139,8 @@ impl Client {
     ) -> io::Result<()> {
         let id = self.next_id();
         let topic = Topic::parse(topic).expect("a topic");
-        let payload = payload.to_owned().into();
-        let publish = Publish { dup: false, qos, retain, topic, packet_id: Some(id), payload };
+        let message = Message::new(topic, payload.to_owned(), qos, retain);
+        let publish = Publish::of(&message, Some(id));
         self.unfinished.push_back(Unfinished { id, publish: publish.clone(), released: false });
         self.send(&Packet::Publish(publish))
     }
@@ -154,14 +165,14 @@ impl Client {
         match packet {
             Packet::Publish(publish) => match (publish.qos, publish.packet_id) {
                 (QoS::AtLeastOnce, Some(id)) => {
-                    self.send(&Packet::PubAck(id))?;
+                    self.send(&Packet::PubAck(id.into()))?;
                     Ok(Happened::Arrived(publish))
                 }
                 (QoS::ExactlyOnce, Some(id)) => {
                     let new = self.holding.insert(id);
                     assert!(new || publish.dup, "a new message under an id in use: {publish:?}");
                     // The message is this client's from now on, whether or not the answer leaves.
-                    if let Err(error) = self.send(&Packet::PubRec(id)) {
+                    if let Err(error) = self.send(&Packet::PubRec(id.into())) {
                         if !new {
                             return Err(error);
                         }
@@ -171,29 +182,29 @@ impl Client {
                 }
                 _ => Ok(Happened::Arrived(publish)),
             },
-            Packet::PubAck(id) => {
-                let at = self.unfinished.iter().position(|it| it.id == id);
+            Packet::PubAck(ack) => {
+                let at = self.unfinished.iter().position(|it| it.id == ack.id);
                 let done = at.and_then(|at| self.unfinished.remove(at));
                 let done = done.expect("an acknowledgement of something unfinished");
                 Ok(Happened::Acknowledged(done.publish))
             }
-            Packet::PubRec(id) => {
-                let found = self.unfinished.iter_mut().find(|it| it.id == id);
+            Packet::PubRec(ack) => {
+                let found = self.unfinished.iter_mut().find(|it| it.id == ack.id);
                 let found = found.expect("a PUBREC of something unfinished");
                 let first = !std::mem::replace(&mut found.released, true);
                 let publish = found.publish.clone();
-                if self.send(&Packet::PubRel(id)).is_err() {
+                if self.send(&Packet::PubRel(ack.id.into())).is_err() {
                     self.wire = None;
                 }
                 Ok(if first { Happened::Acknowledged(publish) } else { Happened::Nothing })
             }
-            Packet::PubRel(id) => {
-                self.holding.remove(&id);
-                self.send(&Packet::PubComp(id))?;
+            Packet::PubRel(ack) => {
+                self.holding.remove(&ack.id);
+                self.send(&Packet::PubComp(ack.id.into()))?;
                 Ok(Happened::Nothing)
             }
-            Packet::PubComp(id) => {
-                self.unfinished.retain(|it| it.id != id);
+            Packet::PubComp(ack) => {
+                self.unfinished.retain(|it| it.id != ack.id);
                 Ok(Happened::Nothing)
             }
             other => panic!("{other:?} for {}", self.name),
@@ -223,7 +234,7 @@ impl Client {
 impl Wire {
     fn send(&mut self, packet: &Packet) -> io::Result<()> {
         let mut bytes = BytesMut::new();
-        codec::write(packet, &mut bytes);
+        codec::write(packet, self.level, &mut bytes);
         self.stream.write_all(&bytes)
     }
 
@@ -231,7 +242,8 @@ impl Wire {
         self.stream.set_read_timeout(Some(wait))?;
         let mut chunk = [0; 4096];
         loop {
-            if let Some(packet) = codec::read(&mut self.buffer, usize::MAX).expect("a packet") {
+            let packet = codec::read(&mut self.buffer, self.level, usize::MAX);
+            if let Some(packet) = packet.expect("a packet") {
                 return Ok(Some(packet));
             }
             match self.stream.read(&mut chunk) {

@@ -8,8 +8,14 @@ pub use crate::broker::{
     Address, BridgeNumber, BridgeOrder, BridgeSettings, Broker, Commit, ConnId, Event, Image,
     Input, Output, Settings,
 };
-pub use crate::mqtt::packet::{ConnAck, Connect, ConnectCode, Level, Publish};
-pub use crate::mqtt::{ClientId, Direction, Filter, Message, Packet, PacketId, QoS, Rule, Topic};
+pub use crate::mqtt::packet::{
+    Ack, Answers, ConnAck, Connect, Level, Notice, Publish, RetainHandling, Subscribe,
+    SubscribeOptions, Unsubscribe, Will,
+};
+pub use crate::mqtt::{
+    ClientId, Direction, Filter, Message, Packet, PacketId, Properties, Property, QoS, Reason,
+    Rule, Topic,
+};
 
 pub const Q0: QoS = QoS::AtMostOnce;
 pub const Q1: QoS = QoS::AtLeastOnce;
@@ -143,7 +149,7 @@ impl Bench {
         let conn = self.ask(connect(id, clean));
         let answer = self.sent.get_mut(&conn).and_then(VecDeque::pop_front);
         let accepted =
-            |it: &Packet| matches!(it, Packet::ConnAck(it) if it.code == ConnectCode::Accepted);
+            |it: &Packet| matches!(it, Packet::ConnAck(it) if it.reason == Reason::Success);
         assert!(answer.as_ref().is_some_and(accepted), "{id} got {answer:?}");
         conn
     }
@@ -202,7 +208,7 @@ impl Bench {
         self.send(conn, subscribe(1000, &[(filter, qos)]));
         let packets = self.sent.get_mut(&conn).expect("an answer");
         let at = packets.iter().position(|it| matches!(it, Packet::SubAck(..))).expect("a SUBACK");
-        assert_eq!(packets.remove(at), Some(Packet::SubAck(id(1000), vec![Some(qos)])));
+        assert_eq!(packets.remove(at), Some(suback(1000, &[Some(qos)])));
     }
 
     /// A client publishes and ends its handshake, whose packets are taken away.
@@ -212,10 +218,11 @@ impl Bench {
         self.send(conn, packet);
         let mut mine = vec![];
         if let Some(number) = number {
-            mine.push(if qos == Q2 { Packet::PubRec(number) } else { Packet::PubAck(number) });
+            let ack = Ack::from(number);
+            mine.push(if qos == Q2 { Packet::PubRec(ack) } else { Packet::PubAck(ack) });
             if qos == Q2 {
-                self.send(conn, Packet::PubRel(number));
-                mine.push(Packet::PubComp(number));
+                self.send(conn, Packet::PubRel(number.into()));
+                mine.push(Packet::PubComp(number.into()));
             }
         }
         if let Some(sent) = self.sent.get_mut(&conn) {
@@ -243,7 +250,7 @@ impl Bench {
     #[track_caller]
     pub fn link(&mut self, session_present: bool) -> ConnId {
         let (conn, _) = self.dial();
-        self.send(conn, connack(session_present, ConnectCode::Accepted));
+        self.send(conn, connack(session_present, Reason::Success));
         conn
     }
 
@@ -251,9 +258,9 @@ impl Bench {
     pub fn link_sent(&mut self, conn: ConnId) -> Vec<Packet> {
         let mut packets = self.sent(conn);
         for packet in &packets {
-            if let Packet::Subscribe(number, filters) = packet {
-                let codes = filters.iter().map(|it| Some(it.1)).collect();
-                self.send(conn, Packet::SubAck(*number, codes));
+            if let Packet::Subscribe(packet) = packet {
+                let reasons = packet.filters.iter().map(|(_, it)| granted(it.qos)).collect();
+                self.send(conn, Packet::SubAck(Answers::new(packet.id, reasons)));
             }
         }
         packets.retain(|it| {
@@ -280,11 +287,15 @@ pub fn id(number: u16) -> PacketId {
 }
 
 pub fn connect(id: &str, clean_session: bool) -> Connect {
-    Connect { client_id: ClientId::new(id), clean_session, ..Connect::unknown(Level::V311) }
+    Connect {
+        client_id: ClientId::new(id),
+        clean_start: clean_session,
+        ..Connect::unknown(Level::V311)
+    }
 }
 
-pub fn connack(session_present: bool, code: ConnectCode) -> Packet {
-    Packet::ConnAck(ConnAck { session_present, code })
+pub fn connack(session_present: bool, reason: Reason) -> Packet {
+    Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::NONE })
 }
 
 /// PUBLISH; a packet id of 0 stands for none.
@@ -295,6 +306,7 @@ pub fn publish(topic: &str, payload: &str, qos: QoS, packet_id: u16) -> Packet {
         retain: false,
         topic: Topic::parse(topic).expect("a topic"),
         packet_id: PacketId::new(packet_id),
+        properties: Properties::NONE,
         payload: payload.as_bytes().to_vec().into(),
     })
 }
@@ -324,11 +336,47 @@ pub fn filter(text: &str) -> Filter {
 }
 
 pub fn subscribe(number: u16, filters: &[(&str, QoS)]) -> Packet {
-    Packet::Subscribe(id(number), filters.iter().map(|(it, qos)| (filter(it), *qos)).collect())
+    let filters = filters.iter().map(|(it, qos)| (filter(it), (*qos).into())).collect();
+    Packet::Subscribe(Subscribe::new(id(number), filters))
 }
 
 pub fn suback(number: u16, codes: &[Option<QoS>]) -> Packet {
-    Packet::SubAck(id(number), codes.to_vec())
+    let reasons = codes.iter().map(|qos| qos.map_or(Reason::QuotaExceeded, granted)).collect();
+    Packet::SubAck(Answers::new(id(number), reasons))
+}
+
+/// What SUBACK says of a subscription that is granted.
+pub fn granted(qos: QoS) -> Reason {
+    [Reason::Success, Reason::GrantedQos1, Reason::GrantedQos2][usize::from(qos.level())]
+}
+
+pub fn unsubscribe(number: u16, filters: &[&str]) -> Packet {
+    let filters = filters.iter().map(|it| filter(it)).collect();
+    Packet::Unsubscribe(Unsubscribe::new(id(number), filters))
+}
+
+pub fn unsuback(number: u16, reasons: &[Reason]) -> Packet {
+    Packet::UnsubAck(Answers::new(id(number), reasons.to_vec()))
+}
+
+pub fn puback(number: u16) -> Packet {
+    Packet::PubAck(id(number).into())
+}
+
+pub fn pubrec(number: u16) -> Packet {
+    Packet::PubRec(id(number).into())
+}
+
+pub fn pubrel(number: u16) -> Packet {
+    Packet::PubRel(id(number).into())
+}
+
+pub fn pubcomp(number: u16) -> Packet {
+    Packet::PubComp(id(number).into())
+}
+
+pub fn goodbye() -> Packet {
+    Packet::Disconnect(Notice::default())
 }
 
 pub fn secs(seconds: u64) -> Duration {

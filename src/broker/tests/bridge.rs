@@ -12,7 +12,9 @@ fn bridged(rules: &[Words]) -> Bench {
 
 fn asked(packets: &[Packet]) -> Vec<(Filter, QoS)> {
     let filters = packets.iter().filter_map(|it| match it {
-        Packet::Subscribe(_, filters) => Some(filters.clone()),
+        Packet::Subscribe(it) => {
+            Some(it.filters.iter().map(|(filter, it)| (filter.clone(), it.qos)).collect::<Vec<_>>())
+        }
         _ => None,
     });
     filters.flatten().collect()
@@ -126,17 +128,18 @@ fn a_session_that_is_there() {
     let link = bench.link(true);
     let sent = bench.sent(link);
     assert_eq!(asked(&sent), [(filter("j"), Q1)]);
-    let gone = |it: &Packet| matches!(it, Packet::Unsubscribe(_, it) if *it == [filter("i")]);
+    let gone = |it: &Packet| matches!(it, Packet::Unsubscribe(it) if it.filters == [filter("i")]);
     assert!(sent.iter().any(gone));
     // It is gone when the far broker says so, not before.
     bench.cut(link);
     let link = bench.link(true);
     let sent = bench.sent(link);
     let number = sent.iter().find_map(|it| match it {
-        Packet::Unsubscribe(number, _) => Some(*number),
+        Packet::Unsubscribe(it) => Some(it.id),
         _ => None,
     });
-    bench.send(link, Packet::UnsubAck(number.expect("asked again")));
+    let number = number.expect("asked again");
+    bench.send(link, unsuback(number.get(), &[Reason::Success]));
     bench.link_sent(link);
     bench.cut(link);
     let link = bench.link(true);
@@ -152,10 +155,10 @@ fn one_filter_in_two_rules() {
     let sent = bench.sent(link);
     assert_eq!(asked(&sent), [(filter("i"), Q2)]);
     let number = sent.iter().find_map(|it| match it {
-        Packet::Subscribe(number, _) => Some(*number),
+        Packet::Subscribe(it) => Some(it.id),
         _ => None,
     });
-    bench.send(link, Packet::SubAck(number.expect("it asked"), vec![Some(Q2)]));
+    bench.send(link, suback(number.expect("it asked").get(), &[Some(Q2)]));
     bench.cut(link);
     let link = bench.link(true);
     assert_eq!(asked(&bench.sent(link)), []);
@@ -176,7 +179,7 @@ fn a_far_side_that_forgot() {
     let [Packet::Publish(one), Packet::Publish(two)] = first.as_slice() else {
         panic!("{first:?}")
     };
-    bench.send(link, Packet::PubRec(one.packet_id.expect("QoS 2")));
+    bench.send(link, Packet::PubRec(one.packet_id.expect("QoS 2").into()));
     bench.send(link, publish("i", "in", Q2, 7));
     bench.cut(link);
     let link = bench.link(false);
@@ -265,10 +268,10 @@ fn options() {
     bench.publish(a, publish("t", "lost", Q2, 1));
     bench.publish(a, retain(publish("t", "kept", Q2, 1)));
     let (link, connect) = bench.dial();
-    assert!(connect.clean_session && !connect.bridge && connect.will.is_none());
+    assert!(connect.clean_start && !connect.bridge && connect.will.is_none());
     assert_eq!((connect.keep_alive_s, connect.username.as_deref()), (30, Some("u")));
     assert_eq!(connect.client_id.as_str(), "host.link");
-    bench.send(link, connack(false, ConnectCode::Accepted));
+    bench.send(link, connack(false, Reason::Success));
     bench.expect(link, [publish("t", "kept", Q2, 1)]);
     assert!(bench.image.sessions.is_empty());
 }
@@ -281,8 +284,8 @@ fn notifications() {
     bench.subscribe(a, "$SYS/#", Q0);
     bench.expect(a, [retain(publish(state, "0", Q0, 0))]);
     let (link, connect) = bench.dial();
-    assert_eq!(connect.will, Some(message(state, "0", Q1, true)));
-    bench.send(link, connack(false, ConnectCode::Accepted));
+    assert_eq!(connect.will, Some(message(state, "0", Q1, true).into()));
+    bench.send(link, connack(false, Reason::Success));
     bench.expect(link, [retain(publish(state, "1", Q0, 0))]);
     bench.expect(a, [publish(state, "1", Q0, 0)]);
     bench.cut(link);
@@ -322,7 +325,7 @@ fn no_packet_grows_past_the_longest() {
     let Packet::Publish(largest) = publish("t", "", Q1, 1) else { unreachable!("a PUBLISH") };
     let payload = vec![0; MAX_PACKET_SIZE - 10].into();
     bench.send(a, Packet::Publish(Publish { payload, ..largest }));
-    bench.expect(a, [Packet::PubAck(id(1))]);
+    bench.expect(a, [puback(1)]);
     bench.expect(conn, []);
     assert_eq!(bench.broker.status().refused, 1);
     bench.publish(a, publish("t", "x", Q1, 2));

@@ -89,7 +89,7 @@ fn orders() {
     let order = |bench: &mut Bench, order| bench.input(Input::Bridge { bridge: BRIDGE, order });
     let link = bench.link(false);
     order(&mut bench, BridgeOrder::Stop);
-    bench.expect(link, [Packet::Disconnect]);
+    bench.expect(link, [goodbye()]);
     bench.expect_closed(link, "stopped");
     bench.wait(secs(1000));
     assert_eq!((state(&bench), bench.dials.len()), (LinkState::Stopped, 0));
@@ -124,7 +124,7 @@ fn try_private() {
     let mut bench = with(|_| {});
     let (link, connect) = bench.dial();
     assert!(connect.bridge);
-    bench.send(link, connack(false, ConnectCode::UnacceptableProtocol));
+    bench.send(link, connack(false, Reason::UnsupportedProtocolVersion));
     assert!(!bench.is_open(link));
     let (_, connect) = bench.dial();
     assert!(!connect.bridge);
@@ -143,7 +143,7 @@ fn answers_that_are_none() {
         bench.dial();
     };
     check(Some(Packet::PingResp), "first packet is not CONNACK");
-    check(Some(connack(false, ConnectCode::NotAuthorized)), "CONNACK 5");
+    check(Some(connack(false, Reason::NotAuthorized)), "CONNACK: not authorized");
     check(None, "no CONNACK came");
     let mut bench = with(|_| {});
     let link = bench.link(false);

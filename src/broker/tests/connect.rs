@@ -2,24 +2,25 @@
 //! [MQTT 3.1.1, sections 3.1, 3.2, 3.14, 4.8]
 
 use super::bench::*;
+use crate::mqtt::codec::DecodeError;
 
 #[test]
 fn who_is_let_in() {
-    let check = |connect: Connect, code: ConnectCode| {
+    let check = |connect: Connect, code: Reason| {
         let mut bench = Bench::new();
         let conn = bench.ask(connect);
         bench.expect(conn, [connack(false, code)]);
-        assert_eq!(bench.is_open(conn), code == ConnectCode::Accepted); // [MQTT-3.2.2-5]
+        assert_eq!(bench.is_open(conn), code == Reason::Success); // [MQTT-3.2.2-5]
     };
-    check(connect("a", true), ConnectCode::Accepted);
-    check(connect("a", false), ConnectCode::Accepted);
-    check(connect("", true), ConnectCode::Accepted); // [MQTT-3.1.3-6]
-    check(connect("", false), ConnectCode::IdentifierRejected); // [MQTT-3.1.3-8]
+    check(connect("a", true), Reason::Success);
+    check(connect("a", false), Reason::Success);
+    check(connect("", true), Reason::Success); // [MQTT-3.1.3-6]
+    check(connect("", false), Reason::ClientIdentifierNotValid); // [MQTT-3.1.3-8]
     let level = |level| Connect { level, ..connect("a", true) };
-    check(level(Level::V31), ConnectCode::Accepted);
-    check(level(Level::Unknown(6)), ConnectCode::UnacceptableProtocol); // [MQTT-3.1.2-2]
-    check(Connect { level: Level::V31, ..connect("", true) }, ConnectCode::IdentifierRejected);
-    check(Connect { bridge: true, ..connect("a", false) }, ConnectCode::Accepted);
+    check(level(Level::V31), Reason::Success);
+    check(level(Level::Unknown(6)), Reason::UnsupportedProtocolVersion); // [MQTT-3.1.2-2]
+    check(Connect { level: Level::V31, ..connect("", true) }, Reason::ClientIdentifierNotValid);
+    check(Connect { bridge: true, ..connect("a", false) }, Reason::Success);
 }
 
 /// Its first byte after the header is reserved there, and strict clients look at it.
@@ -28,7 +29,7 @@ fn a_connack_of_mqtt_3_1_never_says_session_present() {
     let mut bench = Bench::new();
     let check = |bench: &mut Bench, level: Level, session_present: bool| {
         let conn = bench.ask(Connect { level, ..connect("a", false) });
-        bench.expect(conn, [connack(session_present, ConnectCode::Accepted)]);
+        bench.expect(conn, [connack(session_present, Reason::Success)]);
     };
     check(&mut bench, Level::V31, false);
     check(&mut bench, Level::V31, false);
@@ -42,7 +43,7 @@ fn empty_names_may_be_forbidden_and_differ_otherwise() {
     assert!(bench.is_open(a) && bench.is_open(b));
     let mut bench = Bench::with(|it| it.limits.allow_zero_length_clientid = false);
     let conn = bench.ask(connect("", true));
-    bench.expect(conn, [connack(false, ConnectCode::IdentifierRejected)]);
+    bench.expect(conn, [connack(false, Reason::ClientIdentifierNotValid)]);
 }
 
 /// [MQTT-3.1.0-1, MQTT-3.1.0-2, MQTT-4.8.0-1]: each closes its connection, and nothing else.
@@ -50,10 +51,10 @@ fn empty_names_may_be_forbidden_and_differ_otherwise() {
 fn violations_close_one_connection() {
     let first = [
         Packet::PingReq,
-        Packet::Disconnect,
+        goodbye(),
         publish("a", "x", Q0, 0),
         subscribe(1, &[("a", Q0)]),
-        connack(false, ConnectCode::Accepted),
+        connack(false, Reason::Success),
     ];
     for packet in first {
         let mut bench = Bench::new();
@@ -67,9 +68,9 @@ fn violations_close_one_connection() {
     }
     let later = [
         (Packet::Connect(Box::new(connect("a", true))), "a second CONNECT"),
-        (connack(false, ConnectCode::Accepted), "only a broker sends"),
+        (connack(false, Reason::Success), "only a broker sends"),
         (suback(1, &[None]), "only a broker sends"),
-        (Packet::UnsubAck(id(1)), "only a broker sends"),
+        (unsuback(1, &[Reason::Success]), "only a broker sends"),
         (Packet::PingResp, "only a broker sends"),
     ];
     for (packet, reason) in later {
@@ -83,7 +84,7 @@ fn violations_close_one_connection() {
     }
     let mut bench = Bench::new();
     let (other, conn) = (bench.connect("other", true), bench.connect("a", false));
-    bench.input(Input::Malformed { conn, reason: "PUBLISH has QoS 3".to_owned() });
+    bench.input(Input::Malformed { conn, error: DecodeError::Value("PUBLISH has QoS 3") });
     bench.expect_closed(conn, "PUBLISH has QoS 3");
     assert!(bench.is_open(other));
 }
@@ -96,7 +97,7 @@ fn a_client_id_is_taken_over() {
     bench.subscribe(old, "t", Q1);
     let new = bench.ask(connect("a", false));
     bench.expect_closed(old, "taken over");
-    bench.expect(new, [connack(true, ConnectCode::Accepted)]);
+    bench.expect(new, [connack(true, Reason::Success)]);
     bench.cut(old);
     let other = bench.connect("b", true);
     bench.publish(other, publish("t", "x", Q1, 1));
@@ -117,5 +118,5 @@ fn a_bridges_own_name_is_not_to_be_had() {
     let mut bench =
         Bench::with(|it| it.bridges = vec![bridge(&[("#", Direction::Out, Q2, "", "")])]);
     let conn = bench.ask(connect("local.host.link", false));
-    bench.expect(conn, [connack(false, ConnectCode::IdentifierRejected)]);
+    bench.expect(conn, [connack(false, Reason::ClientIdentifierNotValid)]);
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::bench::*;
 use crate::broker::Limits;
+use crate::mqtt::codec::DecodeError;
 
 /// Something that happens to a broker.
 #[derive(Debug, Clone)]
@@ -44,31 +45,95 @@ fn packet() -> impl Strategy<Value = Packet> {
     let connects = (client, any::<[bool; 2]>(), will, 0_u16..3).prop_map(
         |(client, [clean, bridge], will, keep_alive_s)| {
             let will = will.map(|(topic, qos, retain)| {
-                Message::new(Topic::parse(topic).expect("a topic"), "gone", qos, retain)
+                let topic = Topic::parse(topic).expect("a topic");
+                Will::from(Message::new(topic, "gone", qos, retain))
             });
             let connect = connect(client, clean);
             Packet::Connect(Box::new(Connect { bridge, keep_alive_s, will, ..connect }))
         },
     );
+    let reason = || prop::sample::select(vec![Reason::Success, Reason::QuotaExceeded]);
+    let ack = move || (id(), reason()).prop_map(|(id, reason)| Ack::because(id, reason));
     let filters = || proptest::collection::vec((filter(), qos()), 1..3);
     let parse = |text: &str| Filter::parse(text).expect("a filter");
     prop_oneof![
         4 => connects,
         6 => published,
         2 => (id(), filters()).prop_map(move |(id, filters)| {
-            Packet::Subscribe(id, filters.iter().map(|(it, qos)| (parse(it), *qos)).collect())
+            let filters = filters.iter().map(|(it, qos)| (parse(it), (*qos).into())).collect();
+            Packet::Subscribe(Subscribe::new(id, filters))
         }),
         1 => (id(), filters()).prop_map(move |(id, filters)| {
-            Packet::Unsubscribe(id, filters.iter().map(|(it, _)| parse(it)).collect())
+            let filters = filters.iter().map(|(it, _)| parse(it)).collect();
+            Packet::Unsubscribe(Unsubscribe::new(id, filters))
         }),
-        1 => id().prop_map(Packet::PubAck),
-        1 => id().prop_map(Packet::PubRec),
-        1 => id().prop_map(Packet::PubRel),
-        1 => id().prop_map(Packet::PubComp),
-        1 => any::<bool>().prop_map(|present| connack(present, ConnectCode::Accepted)),
-        1 => id().prop_map(|id| Packet::SubAck(id, vec![Some(Q2), None])),
-        1 => id().prop_map(Packet::UnsubAck),
-        1 => prop::sample::select(vec![Packet::PingReq, Packet::PingResp, Packet::Disconnect]),
+        8 => five(),
+        1 => ack().prop_map(Packet::PubAck),
+        1 => ack().prop_map(Packet::PubRec),
+        1 => id().prop_map(|it| Packet::PubRel(it.into())),
+        1 => id().prop_map(|it| Packet::PubComp(it.into())),
+        1 => any::<bool>().prop_map(|present| connack(present, Reason::Success)),
+        1 => id().prop_map(|id| suback(id.get(), &[Some(Q2), None])),
+        1 => id().prop_map(|id| unsuback(id.get(), &[Reason::Success])),
+        1 => prop::sample::select(vec![Packet::PingReq, Packet::PingResp, goodbye()]),
+    ]
+}
+
+/// Packets that only MQTT 5 has in this form.
+fn five() -> impl Strategy<Value = Packet> {
+    let topic = || prop::sample::select(vec!["t", "t/u", "v", ""]);
+    let expiry_s = || prop::sample::select(vec![0_u32, 3, u32::MAX]);
+    let connects = (any::<[bool; 2]>(), expiry_s(), expiry_s(), 1_u16..4).prop_map(
+        |([clean, will], expiry_s, delay_s, receive_maximum)| {
+            let properties = Properties::of(&[
+                Property::SessionExpiryInterval(expiry_s),
+                Property::ReceiveMaximum(receive_maximum),
+                Property::TopicAliasMaximum(receive_maximum),
+                Property::MaximumPacketSize(20),
+            ]);
+            let message = Message::new(Topic::parse("t").expect("a topic"), "gone", Q1, true);
+            let will = will.then_some(Will { message, delay_s, expiry_s: Some(2) });
+            let level = Level::V5;
+            Packet::Connect(Box::new(Connect { level, properties, will, ..connect("a", clean) }))
+        },
+    );
+    let published = (topic(), 0_u16..12, 0_u32..4, 1_u16..5, any::<bool>()).prop_map(
+        |(topic, alias, expiry_s, number, retain)| {
+            let Packet::Publish(it) = publish("x", "y", Q2, number) else { unreachable!() };
+            let topic = Topic::parse(topic).unwrap_or(Topic::omitted());
+            let mut properties = Properties::of(&[Property::MessageExpiryInterval(expiry_s)]);
+            if alias > 0 || topic.is_omitted() {
+                properties = properties.with(&[Property::TopicAlias(alias)]);
+            }
+            Packet::Publish(Publish { topic, properties, retain, ..it })
+        },
+    );
+    let filters = prop::sample::select(vec!["t/#", "$share/g/t", "$share/g/#", "$share/h/t"]);
+    let subscribes = (filters, 1_u32..3, any::<[bool; 2]>()).prop_map(|(text, number, options)| {
+        let [no_local, retain_as_published] = options;
+        let shared = text.starts_with("$share");
+        let options = SubscribeOptions {
+            qos: Q2,
+            no_local: no_local && !shared,
+            retain_as_published,
+            retain_handling: RetainHandling::SendIfNew,
+        };
+        let mut packet = Subscribe::new(id(9), vec![(filter(text), options)]);
+        packet.properties = Properties::of(&[Property::SubscriptionIdentifier(number)]);
+        Packet::Subscribe(packet)
+    });
+    let notice = (any::<bool>(), proptest::option::of(expiry_s())).prop_map(|(will, expiry_s)| {
+        let reason = if will { Reason::DisconnectWithWill } else { Reason::Success };
+        let expiry = expiry_s.map(Property::SessionExpiryInterval);
+        let properties = Properties::of(expiry.as_slice());
+        Packet::Disconnect(Notice { reason, properties })
+    });
+    prop_oneof![
+        3 => connects,
+        4 => published,
+        2 => subscribes,
+        1 => notice,
+        1 => Just(Packet::Auth(Notice::default())),
     ]
 }
 
@@ -172,7 +237,7 @@ impl Run {
             }
             Step::Packet(at, packet) => self.to(at, |conn| Input::Packet { conn, packet }),
             Step::Malformed(at) => {
-                self.to(at, |conn| Input::Malformed { conn, reason: "x".to_owned() });
+                self.to(at, |conn| Input::Malformed { conn, error: DecodeError::Length });
             }
             Step::Stalled(at) => self.to(at, |conn| Input::Stalled { conn }),
             Step::Drained(at) => self.to(at, |conn| Input::Drained { conn }),
@@ -207,7 +272,8 @@ impl Run {
         assert_eq!(status.retained, self.disk.retained.len());
         let referred = self.disk.retained.values().map(|it| it.id);
         let queued = self.disk.sessions.values().flat_map(|it| it.deliveries.values());
-        let referred: BTreeSet<_> = referred.chain(queued.map(|it| it.id)).collect();
+        let wills = self.disk.sessions.values().filter_map(|it| it.will.map(|will| will.id));
+        let referred: BTreeSet<_> = referred.chain(queued.map(|it| it.id)).chain(wills).collect();
         let bodies: BTreeSet<_> = self.disk.messages.keys().copied().collect();
         assert_eq!(bodies, referred, "a body is kept exactly as long as something refers to it");
     }

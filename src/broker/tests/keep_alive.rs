@@ -40,7 +40,7 @@ fn timers_go_with_their_connections() {
         let conn = bench.ask(Connect { keep_alive_s: u16::MAX, ..connect("a", true) });
         bench.wait(secs(11));
         bench.send(conn, Packet::PingReq);
-        bench.send(conn, Packet::Disconnect);
+        bench.send(conn, goodbye());
     }
     assert_eq!(bench.broker.deadline(), None);
 }

@@ -28,7 +28,7 @@ fn the_window() {
         let (mut bench, b) = flooded(change, true, 50);
         assert_eq!(bench.sent(b).len(), expected);
         for number in 1..=u16::try_from(expected).expect("few") {
-            bench.send(b, Packet::PubAck(id(number)));
+            bench.send(b, puback(number));
         }
         assert_eq!(bench.sent(b).len(), expected.min(50 - expected));
     };
@@ -84,7 +84,7 @@ fn sizes() {
     let (a, b) = (bench.connect("a", true), bench.connect("b", true));
     bench.subscribe(b, "t", Q1);
     bench.send(a, publish("t", "1234", Q1, 1));
-    bench.expect(a, [Packet::PubAck(id(1))]);
+    bench.expect(a, [puback(1)]);
     bench.expect(b, []);
     let third = bench.conn();
     bench.input(Input::Accepted { conn: third });
@@ -92,9 +92,9 @@ fn sizes() {
     bench.send(a, publish("t", "1", Q2, 1));
     bench.expect_closed(a, "max_qos");
     let topic = Topic::parse("will").expect("a topic");
-    let will = Some(Message::new(topic, "gone", Q2, false));
+    let will = Some(Message::new(topic, "gone", Q2, false).into());
     let conn = bench.ask(Connect { will, ..connect("c", true) });
-    bench.expect(conn, [connack(false, ConnectCode::NotAuthorized)]);
+    bench.expect(conn, [connack(false, Reason::NotAuthorized)]);
 }
 
 /// Answers that wait for the store are bounded too, by count and by bytes.
@@ -145,8 +145,8 @@ fn ids_do_not_run_out() {
     let link = bench.link(true);
     let mut used = std::collections::BTreeSet::new();
     for packet in bench.sent(link) {
-        if let Packet::Publish(Publish { packet_id: Some(id), .. }) | Packet::Subscribe(id, _) =
-            packet
+        if let Packet::Publish(Publish { packet_id: Some(id), .. })
+        | Packet::Subscribe(Subscribe { id, .. }) = packet
         {
             assert!(used.insert(id), "{id} is in use");
         }

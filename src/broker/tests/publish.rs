@@ -75,7 +75,7 @@ fn order_is_kept_for_each_topic() {
     }
     for number in 1..=4 {
         bench.expect(b, [publish("t", &number.to_string(), Q1, number)]);
-        bench.send(b, Packet::PubAck(id(number)));
+        bench.send(b, puback(number));
     }
 }
 
@@ -96,13 +96,13 @@ fn clients_do_not_speak_for_the_broker() {
     bench.subscribe(b, "$SYS/#", Q0);
     for topic in ["$SYS", "$SYS/broker/uptime", "$SYS/broker/connection/x/y/state"] {
         bench.send(a, publish(topic, "1", Q1, 1));
-        bench.expect(a, [Packet::PubAck(id(1))]);
+        bench.expect(a, [puback(1)]);
         bench.expect(b, []);
     }
     let told = |it: &Event| matches!(it, Event::Dropped { reason: DropReason::BrokersOwn, .. });
     assert_eq!(bench.events.iter().filter(|it| told(it)).count(), 3);
     let topic = Topic::parse("$SYS/broker/version").expect("a topic");
-    let will = Some(Message::new(topic, "mine", Q0, true));
+    let will = Some(Message::new(topic, "mine", Q0, true).into());
     let c = bench.ask(Connect { will, ..connect("c", true) });
     bench.cut(c);
     bench.expect(b, []);

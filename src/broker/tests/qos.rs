@@ -17,11 +17,11 @@ fn a_repeat_is_not_passed_on() {
         [publish("t", "1", Q2, 5), again(publish("t", "1", Q2, 5)), publish("t", "1", Q2, 5)]
     {
         bench.send(a, packet);
-        bench.expect(a, [Packet::PubRec(id(5))]);
+        bench.expect(a, [pubrec(5)]);
     }
     bench.expect(b, [publish("t", "1", Q2, 1)]);
-    bench.send(a, Packet::PubRel(id(5)));
-    bench.expect(a, [Packet::PubComp(id(5))]);
+    bench.send(a, pubrel(5));
+    bench.expect(a, [pubcomp(5)]);
     bench.send(a, publish("t", "1", Q2, 5));
     bench.expect(b, [publish("t", "1", Q2, 2)]);
 }
@@ -41,7 +41,7 @@ fn a_repeat_is_known_for_long() {
         let a = bench.connect("a", false);
         let repeat = publish("t", "1", Q2, 5);
         bench.send(a, if dup { again(repeat) } else { repeat });
-        bench.expect(a, [Packet::PubRec(id(5))]);
+        bench.expect(a, [pubrec(5)]);
         let b = bench.connect("b", false);
         bench.expect(b, [again(publish("t", "1", Q2, 1))]);
     }
@@ -84,11 +84,11 @@ fn an_id_left_behind_swallows_nothing() {
 #[test]
 fn unknown_ids_are_answered() {
     let (mut bench, a, _) = two();
-    bench.send(a, Packet::PubRel(id(9)));
-    bench.expect(a, [Packet::PubComp(id(9))]);
-    bench.send(a, Packet::PubRec(id(9)));
-    bench.expect(a, [Packet::PubRel(id(9))]);
-    for packet in [Packet::PubAck(id(9)), Packet::PubComp(id(9))] {
+    bench.send(a, pubrel(9));
+    bench.expect(a, [pubcomp(9)]);
+    bench.send(a, pubrec(9));
+    bench.expect(a, [pubrel(9)]);
+    for packet in [puback(9), pubcomp(9)] {
         bench.send(a, packet);
         bench.expect(a, []);
     }
@@ -103,20 +103,20 @@ fn a_delivery_goes_on_where_it_was() {
         bench.publish(a, publish("t", "1", Q2, 1));
         bench.publish(a, publish("t", "2", Q2, 2));
         bench.expect(b, [publish("t", "1", Q2, 1), publish("t", "2", Q2, 2)]);
-        bench.send(b, Packet::PubRec(id(1)));
-        bench.expect(b, [Packet::PubRel(id(1))]);
+        bench.send(b, pubrec(1));
+        bench.expect(b, [pubrel(1)]);
         if off {
             bench.pull_plug(|_| {});
         } else {
             bench.cut(b);
         }
         let b = bench.ask(connect("b", false));
-        let present = connack(true, ConnectCode::Accepted);
-        bench.expect(b, [present, Packet::PubRel(id(1)), again(publish("t", "2", Q2, 2))]);
+        let present = connack(true, Reason::Success);
+        bench.expect(b, [present, pubrel(1), again(publish("t", "2", Q2, 2))]);
         for number in [1, 2] {
-            bench.send(b, Packet::PubRec(id(number)));
-            bench.expect(b, [Packet::PubRel(id(number))]);
-            bench.send(b, Packet::PubComp(id(number)));
+            bench.send(b, pubrec(number));
+            bench.expect(b, [pubrel(number)]);
+            bench.send(b, pubcomp(number));
         }
         assert!(bench.image.messages.is_empty());
         assert!(bench.image.sessions.values().all(|it| it.deliveries.is_empty()));
@@ -129,8 +129,8 @@ fn the_wrong_answer_ends_nothing() {
     let (mut bench, a, b) = two();
     bench.publish(a, publish("t", "1", Q2, 1));
     bench.sent(b);
-    bench.send(b, Packet::PubAck(id(1)));
-    bench.send(b, Packet::PubComp(id(1)));
+    bench.send(b, puback(1));
+    bench.send(b, pubcomp(1));
     bench.cut(b);
     let b = bench.connect("b", false);
     bench.expect(b, [again(publish("t", "1", Q2, 1))]);
@@ -148,21 +148,21 @@ fn commit_before_speak() {
     bench.expect(a, []);
     bench.expect(b, []);
     bench.commit();
-    bench.expect(a, [Packet::PubRec(id(1)), Packet::PingResp]);
+    bench.expect(a, [pubrec(1), Packet::PingResp]);
     bench.expect(b, [publish("t", "1", Q2, 1), suback(3, &[Some(Q0)])]);
-    bench.send(a, Packet::PubRel(id(1)));
-    bench.send(b, Packet::PubRec(id(1)));
+    bench.send(a, pubrel(1));
+    bench.send(b, pubrec(1));
     let c = bench.ask(connect("c", false));
     for conn in [a, b, c] {
         bench.expect(conn, []);
     }
     // A repeat has no change of its own, and waits for the first one's all the same.
-    bench.send(a, Packet::PubRel(id(1)));
+    bench.send(a, pubrel(1));
     bench.expect(a, []);
     bench.commit();
-    bench.expect(a, [Packet::PubComp(id(1)), Packet::PubComp(id(1))]);
-    bench.expect(b, [Packet::PubRel(id(1))]);
-    bench.expect(c, [connack(false, ConnectCode::Accepted)]);
+    bench.expect(a, [pubcomp(1), pubcomp(1)]);
+    bench.expect(b, [pubrel(1)]);
+    bench.expect(c, [connack(false, Reason::Success)]);
 }
 
 #[test]
@@ -177,11 +177,11 @@ fn an_acknowledgement_of_another_qos_is_a_violation() {
         assert_eq!(bench.is_open(b), !closes, "{sent}");
         assert!(bench.is_open(a));
     };
-    check(Q2, Packet::PubAck(id(1)), true);
-    check(Q1, Packet::PubRec(id(1)), true);
-    check(Q1, Packet::PubComp(id(1)), true);
-    check(Q1, Packet::PubAck(id(1)), false);
-    check(Q2, Packet::PubRec(id(1)), false);
-    check(Q2, Packet::PubAck(id(2)), false);
-    check(Q1, Packet::PubRec(id(2)), false);
+    check(Q2, puback(1), true);
+    check(Q1, pubrec(1), true);
+    check(Q1, pubcomp(1), true);
+    check(Q1, puback(1), false);
+    check(Q2, pubrec(1), false);
+    check(Q2, puback(2), false);
+    check(Q1, pubrec(2), false);
 }

@@ -62,11 +62,11 @@ fn sent_at_every_subscribe() {
     for number in 1..=2 {
         bench.subscribe(b, "t", Q1);
         bench.expect(b, [retain(publish("t", "x", Q1, number))]);
-        bench.send(b, Packet::PubAck(id(number)));
+        bench.send(b, puback(number));
     }
     bench.cut(b);
     let b = bench.ask(connect("b", false));
-    bench.expect(b, [connack(true, ConnectCode::Accepted)]);
+    bench.expect(b, [connack(true, Reason::Success)]);
     bench.subscribe(b, "t", Q2);
     bench.expect(b, [retain(publish("t", "x", Q1, 3))]);
 }

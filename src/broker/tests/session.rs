@@ -15,10 +15,10 @@ fn session_present() {
             if off {
                 bench.pull_plug(|_| {});
             } else {
-                bench.send(conn, Packet::Disconnect);
+                bench.send(conn, goodbye());
             }
             let conn = bench.ask(connect("a", now));
-            bench.expect(conn, [connack(expected, ConnectCode::Accepted)]);
+            bench.expect(conn, [connack(expected, Reason::Success)]);
             bench.publish(conn, publish("t", "x", Q1, 1));
             let got = bench.sent(conn);
             assert_eq!(got == [publish("t", "x", Q1, 1)], expected, "{before} {now} {off} {got:?}");
@@ -65,7 +65,7 @@ fn qos_0_does_not_overtake_qos_0() {
     let b = bench.connect("b", false);
     bench.publish(a, publish("t", "4", Q0, 0));
     bench.expect(b, [publish("t", "1", Q1, 1)]);
-    bench.send(b, Packet::PubAck(id(1)));
+    bench.send(b, puback(1));
     bench.expect(b, [publish("t", "2", Q1, 2), publish("t", "3", Q0, 0), publish("t", "4", Q0, 0)]);
 }
 
@@ -80,8 +80,8 @@ fn a_clean_session_leaves_nothing_behind() {
     let b = bench.connect("b", true);
     assert!(bench.image.sessions.is_empty() && bench.image.messages.is_empty());
     bench.send(b, publish("u", "y", Q2, 2));
-    bench.expect(b, [Packet::PubRec(id(2))]);
-    bench.send(b, Packet::Disconnect);
+    bench.expect(b, [pubrec(2)]);
+    bench.send(b, goodbye());
     assert!(bench.broker.status().sessions.is_empty());
 }
 

@@ -18,10 +18,10 @@ fn everybody_is_hung_up_and_nothing_is_forgotten() {
     }
     // The far side is told politely.
     let state = retain(publish("$SYS/broker/connection/host.link/state", "0", Q0, 0));
-    bench.expect(link, [state, Packet::Disconnect]);
+    bench.expect(link, [state, goodbye()]);
     assert_eq!(bench.image.sessions.len(), 2);
     bench.pull_plug(|_| {});
     let a = bench.ask(connect("a", false));
     let again = again(publish("t", "x", Q2, 1));
-    bench.expect(a, [connack(true, ConnectCode::Accepted), again]);
+    bench.expect(a, [connack(true, Reason::Success), again]);
 }

@@ -18,11 +18,11 @@ fn what_needs_durability_is_refused() {
     bench.send(a, subscribe(2, &[("t", Q1)]));
     bench.send(b, publish("t", "2", Q1, 1));
     bench.expect_closed(b, "the store does not take anything");
-    let refused = [connack(false, ConnectCode::ServerUnavailable)];
+    let refused = [connack(false, Reason::ServerUnavailable)];
     let conn = bench.ask(connect("d", false));
     bench.expect(conn, refused.clone());
     // A will may come to need it when nobody can be told any more.
-    let will = Some(message("t", "gone", Q1, true));
+    let will = Some(message("t", "gone", Q1, true).into());
     let conn = bench.ask(Connect { will, ..connect("e", true) });
     bench.expect(conn, refused);
     // What needs none goes on.
@@ -31,11 +31,11 @@ fn what_needs_durability_is_refused() {
     assert!(bench.is_open(conn));
     bench.commit();
     assert_eq!(bench.events.last(), Some(&Event::StoreWorks));
-    bench.expect(a, [Packet::PubRec(id(1)), suback(2, &[None])]);
+    bench.expect(a, [pubrec(1), suback(2, &[None])]);
     bench.expect(c, [publish("t", "1", Q2, 1), publish("t", "3", Q0, 0)]);
     bench.send(a, publish("t", "4", Q1, 9));
     bench.commit();
-    bench.expect(a, [Packet::PubAck(id(9))]);
+    bench.expect(a, [puback(9)]);
 }
 
 /// However long it fails, no client makes the broker keep more and more.
@@ -48,7 +48,7 @@ fn records_do_not_grow() {
     bench.store_fails();
     let mut most = 0;
     for round in 0..100 {
-        let will = Some(message("t", "gone", Q1, true));
+        let will = Some(message("t", "gone", Q1, true).into());
         let conn = bench.ask(Connect { will, ..connect(&format!("c{round}"), true) });
         bench.send(conn, publish("t", "x", Q0, 0));
         bench.send(conn, retain(publish("t", "x", Q0, 0)));

@@ -67,7 +67,7 @@ pub enum Report {
 /// Runs `program` on the current tokio runtime.
 ///
 /// It dials `address` as it stands at each dial; a change ends a wait and an attempt under way,
-/// but no connection. While there is none it does not dial. `clock` gives the time since the world began. `report` is called from the
+/// but no connection. While there is none it does not dial. `clock` gives the time of its world. `report` is called from the
 /// program's task and must not block.
 ///
 /// # Panics

@@ -104,9 +104,7 @@ fn check_value(property: &Property) -> Result<(), DecodeError> {
         }
         Property::TopicAlias(0) => Err(DecodeError::Alias),
         // [MQTT-3.3.2-14]
-        Property::ResponseTopic(topic) => {
-            Topic::parse(topic).map(drop).map_err(DecodeError::Topic)
-        }
+        Property::ResponseTopic(topic) => Topic::parse(topic).map(drop).map_err(DecodeError::Topic),
         _ => Ok(()),
     }
 }

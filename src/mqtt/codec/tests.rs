@@ -5,8 +5,13 @@ use mqtt_protocol_core::mqtt::packet::v3_1_1 as other;
 use proptest::prelude::*;
 
 use super::{publish_size, read, write};
-use crate::mqtt::packet::{ConnAck, Connect, ConnectCode, Level, Publish};
-use crate::mqtt::{ClientId, Filter, Message, Packet, PacketId, QoS, Topic};
+use crate::mqtt::packet::{
+    Ack, Answers, ConnAck, Connect, Level, Notice, Publish, RetainHandling, Subscribe,
+    SubscribeOptions, Unsubscribe, Will,
+};
+use crate::mqtt::{
+    ClientId, Filter, Message, Packet, PacketId, Properties, Property, QoS, Reason, Topic,
+};
 
 const LIMIT: usize = 2_000_000;
 
@@ -20,11 +25,12 @@ fn connect(level: Level, bridge: bool) -> Packet {
         level,
         bridge,
         client_id: ClientId::new("card1_monitor"),
-        clean_session: false,
+        clean_start: false,
         keep_alive_s: 60,
-        will: Some(Message::new(topic, "gone", QoS::AtLeastOnce, true)),
+        will: Some(Message::new(topic, "gone", QoS::AtLeastOnce, true).into()),
         username: Some("user".to_owned()),
         password: Some(Bytes::from_static(b"\0secret")),
+        properties: Properties::NONE,
     }))
 }
 
@@ -32,64 +38,191 @@ fn publish(qos: QoS, payload: Bytes) -> Packet {
     let topic = Topic::parse("sensors/card1").expect("a topic");
     let packet_id = (qos != QoS::AtMostOnce).then(|| id(513));
     let dup = qos != QoS::AtMostOnce;
-    Packet::Publish(Publish { dup, qos, retain: true, topic, packet_id, payload })
+    let properties = Properties::NONE;
+    Packet::Publish(Publish { dup, qos, retain: true, topic, packet_id, properties, payload })
 }
 
 fn all() -> Vec<Packet> {
-    let filter = |text: &str| Filter::parse(text).expect("a filter");
     vec![
         connect(Level::V311, false),
         connect(Level::V311, true),
         connect(Level::V31, true),
-        Packet::ConnAck(ConnAck { session_present: true, code: ConnectCode::Accepted }),
-        Packet::ConnAck(ConnAck { session_present: false, code: ConnectCode::NotAuthorized }),
+        connack(true, Reason::Success),
+        connack(false, Reason::NotAuthorized),
         publish(QoS::AtMostOnce, Bytes::new()),
         publish(QoS::AtLeastOnce, Bytes::from_static(b"x")),
         publish(QoS::ExactlyOnce, Bytes::from(vec![7; 20_000])),
-        Packet::PubAck(id(1)),
-        Packet::PubRec(id(2)),
-        Packet::PubRel(id(3)),
-        Packet::PubComp(id(0xffff)),
-        Packet::Subscribe(
+        Packet::PubAck(id(1).into()),
+        Packet::PubRec(id(2).into()),
+        Packet::PubRel(id(3).into()),
+        Packet::PubComp(id(0xffff).into()),
+        Packet::Subscribe(Subscribe::new(
             id(9),
-            vec![(filter("a/#"), QoS::ExactlyOnce), (filter("+"), QoS::AtMostOnce)],
-        ),
-        Packet::SubAck(id(9), vec![Some(QoS::ExactlyOnce), None, Some(QoS::AtMostOnce)]),
-        Packet::Unsubscribe(id(10), vec![filter("a/#"), filter("b")]),
-        Packet::UnsubAck(id(10)),
+            vec![(filter("a/#"), QoS::ExactlyOnce.into()), (filter("+"), QoS::AtMostOnce.into())],
+        )),
+        Packet::SubAck(Answers::new(
+            id(9),
+            vec![Reason::GrantedQos2, Reason::UnspecifiedError, Reason::Success],
+        )),
+        Packet::Unsubscribe(Unsubscribe::new(id(10), vec![filter("a/#"), filter("b")])),
+        Packet::UnsubAck(Answers::new(id(10), vec![])),
         Packet::PingReq,
         Packet::PingResp,
-        Packet::Disconnect,
+        Packet::Disconnect(Notice::default()),
     ]
 }
 
-fn bytes(packet: &Packet) -> BytesMut {
+fn connack(session_present: bool, reason: Reason) -> Packet {
+    Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::NONE })
+}
+
+fn filter(text: &str) -> Filter {
+    Filter::parse(text).expect("a filter")
+}
+
+/// Packets that only MQTT 5 can say, with every property that has a place in them.
+fn all_of_5() -> Vec<Packet> {
+    let user = Property::UserProperty("k", "v");
+    let told = || Properties::of(&[Property::ReasonString("why"), user, user]);
+    let message = [
+        Property::PayloadFormatIndicator(1),
+        Property::ContentType("text/plain"),
+        Property::ResponseTopic("re/ply"),
+        Property::CorrelationData(b"\0\x01"),
+        user,
+    ];
+    let mut will =
+        Message::new(Topic::parse("w").expect("a topic"), "gone", QoS::ExactlyOnce, false);
+    will.properties = Properties::of(&message);
+    let will = Some(Will { message: will, delay_s: 7, expiry_s: Some(9) });
+    let asked = Properties::of(&[
+        Property::SessionExpiryInterval(u32::MAX),
+        Property::ReceiveMaximum(1),
+        Property::MaximumPacketSize(100),
+        Property::TopicAliasMaximum(2),
+        Property::RequestResponseInformation(1),
+        Property::RequestProblemInformation(0),
+        Property::AuthenticationMethod("m"),
+        Property::AuthenticationData(b"d"),
+        user,
+    ]);
+    let told_of_server = Properties::of(&[
+        Property::SessionExpiryInterval(5),
+        Property::ReceiveMaximum(20),
+        Property::MaximumQos(1),
+        Property::RetainAvailable(0),
+        Property::MaximumPacketSize(2_000_000),
+        Property::AssignedClientIdentifier("auto-1"),
+        Property::TopicAliasMaximum(10),
+        Property::WildcardSubscriptionAvailable(1),
+        Property::SubscriptionIdentifierAvailable(1),
+        Property::SharedSubscriptionAvailable(0),
+        Property::ServerKeepAlive(30),
+        Property::ResponseInformation("r"),
+        Property::ServerReference("s"),
+        Property::AuthenticationMethod("m"),
+        Property::AuthenticationData(b""),
+    ]);
+    let marks = [
+        Property::TopicAlias(1),
+        Property::MessageExpiryInterval(60),
+        Property::SubscriptionIdentifier(1),
+        Property::SubscriptionIdentifier(268_435_455),
+    ];
+    let Packet::Connect(base) = connect(Level::V5, false) else { unreachable!() };
+    let Packet::Publish(published) = publish(QoS::ExactlyOnce, Bytes::from_static(b"x")) else {
+        unreachable!()
+    };
+    let properties = Properties::of(&message).with(&marks);
+    let options = SubscribeOptions {
+        qos: QoS::AtLeastOnce,
+        no_local: true,
+        retain_as_published: true,
+        retain_handling: RetainHandling::DoNotSend,
+    };
+    let ack = |reason| Ack { id: id(7), reason, properties: told() };
+    vec![
+        connect(Level::V5, false),
+        Packet::Connect(Box::new(Connect { will, properties: asked, username: None, ..*base })),
+        Packet::ConnAck(ConnAck {
+            session_present: true,
+            reason: Reason::Success,
+            properties: told_of_server,
+        }),
+        connack(false, Reason::ServerBusy),
+        Packet::Publish(Publish { properties: properties.clone(), ..published.clone() }),
+        Packet::Publish(Publish { topic: Topic::omitted(), properties, ..published }),
+        Packet::PubAck(Ack::because(id(1), Reason::NoMatchingSubscribers)),
+        Packet::PubAck(ack(Reason::Success)),
+        Packet::PubRec(ack(Reason::QuotaExceeded)),
+        Packet::PubRel(ack(Reason::PacketIdentifierNotFound)),
+        Packet::PubComp(ack(Reason::PacketIdentifierNotFound)),
+        Packet::Subscribe(Subscribe {
+            id: id(8),
+            filters: vec![(filter("a"), options), (filter("$share/g/a/#"), QoS::AtMostOnce.into())],
+            properties: Properties::of(&[Property::SubscriptionIdentifier(128), user]),
+        }),
+        Packet::SubAck(Answers {
+            id: id(8),
+            reasons: vec![Reason::GrantedQos1, Reason::SharedSubscriptionsNotSupported],
+            properties: told(),
+        }),
+        Packet::Unsubscribe(Unsubscribe {
+            id: id(9),
+            filters: vec![filter("a")],
+            properties: Properties::of(&[user]),
+        }),
+        Packet::UnsubAck(Answers {
+            id: id(9),
+            reasons: vec![Reason::NoSubscriptionExisted],
+            properties: told(),
+        }),
+        Packet::Disconnect(Reason::DisconnectWithWill.into()),
+        Packet::Disconnect(Notice {
+            reason: Reason::Success,
+            properties: Properties::of(&[Property::SessionExpiryInterval(0)]),
+        }),
+        Packet::Auth(Notice {
+            reason: Reason::ContinueAuthentication,
+            properties: Properties::of(&[Property::AuthenticationMethod("m")]),
+        }),
+    ]
+}
+
+/// Every packet, with the level it is written at.
+fn all_levels() -> Vec<(Level, Packet)> {
+    let of_3 = all().into_iter().map(|it| (Level::V311, it));
+    let of_5 = all().into_iter().chain(all_of_5()).map(|it| (Level::V5, it));
+    of_3.chain(of_5).collect()
+}
+
+fn bytes(packet: &Packet, level: Level) -> BytesMut {
     let mut buffer = BytesMut::new();
-    write(packet, &mut buffer);
+    write(packet, level, &mut buffer);
     buffer
 }
 
 #[test]
 fn what_is_written_is_read() {
-    for packet in all() {
-        let mut buffer = bytes(&packet);
-        assert_eq!(read(&mut buffer, LIMIT), Ok(Some(packet)));
+    for (level, packet) in all_levels() {
+        let mut buffer = bytes(&packet, level);
+        assert_eq!(read(&mut buffer, level, LIMIT), Ok(Some(packet)));
         assert!(buffer.is_empty());
     }
 }
 
 #[test]
 fn a_stream_may_be_split_anywhere() {
-    let packets = all();
+    let packets: Vec<_> = all().into_iter().chain(all_of_5()).collect();
     let mut stream = BytesMut::new();
     for packet in &packets {
-        write(packet, &mut stream);
+        write(packet, Level::V5, &mut stream);
     }
     for step in [1, 2, 3, 7, 1000] {
         let (mut buffer, mut seen) = (BytesMut::new(), Vec::new());
         for piece in stream.chunks(step) {
             buffer.extend_from_slice(piece);
-            while let Some(packet) = read(&mut buffer, LIMIT).expect("good packets") {
+            while let Some(packet) = read(&mut buffer, Level::V5, LIMIT).expect("good packets") {
                 seen.push(packet);
             }
         }
@@ -105,21 +238,22 @@ fn unknown_levels_are_told_without_reading_on() {
         body.extend_from_slice(&[level_byte, 0xff, 0xff, 0xff]);
         let mut buffer = BytesMut::from(&[0x10, u8::try_from(body.len()).expect("short")][..]);
         buffer.extend_from_slice(&body);
-        match read(&mut buffer, LIMIT) {
+        match read(&mut buffer, Level::V311, LIMIT) {
             Ok(Some(Packet::Connect(connect))) => assert_eq!(connect.level, expected),
             other => panic!("{other:?}"),
         }
     };
-    check(5, b"MQTT", Level::Unknown(5));
+    check(6, b"MQTT", Level::Unknown(6));
     check(3, b"MQTT", Level::Unknown(3));
-    check(0x85, b"MQTT", Level::Unknown(5));
+    check(0x85, b"MQTT", Level::Unknown(0x85));
     check(6, b"MQIsdp", Level::Unknown(6));
 }
 
 #[test]
 fn what_breaks_the_standard_is_refused() {
     let check = |bytes: &[u8], expected: &str| {
-        let error = read(&mut BytesMut::from(bytes), LIMIT).expect_err("an error").to_string();
+        let read = read(&mut BytesMut::from(bytes), Level::V311, LIMIT);
+        let error = read.expect_err("an error").to_string();
         assert!(error.contains(expected), "{bytes:02x?}: {error}");
     };
     check(&[0x00, 0x00], "no packet");
@@ -150,7 +284,7 @@ fn what_breaks_the_standard_is_refused() {
     check(&[0xa2, 0x02, 0, 1], "names no filter");
     check(&[0x20, 0x02, 2, 0], "flag of CONNACK");
     check(&[0x20, 0x02, 0, 6], "return code");
-    check(&[0x90, 0x03, 0, 1, 3], "return code");
+    check(&[0x90, 0x03, 0, 1, 3], "no meaning");
     let connect = |flags: u8, rest: &[u8]| {
         let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, flags, 0, 60, 0, 1, b'c'];
         body.extend_from_slice(rest);
@@ -169,10 +303,87 @@ fn what_breaks_the_standard_is_refused() {
 }
 
 #[test]
+fn what_breaks_mqtt_5_is_refused() {
+    let check = |bytes: &[u8], expected: Reason| {
+        let read = read(&mut BytesMut::from(bytes), Level::V5, LIMIT);
+        let error = read.expect_err("an error");
+        assert_eq!(error.reason(), expected, "{bytes:02x?}: {error}");
+    };
+    use Reason::{
+        MalformedPacket, ProtocolError, TopicAliasInvalid, TopicFilterInvalid, TopicNameInvalid,
+    };
+    let publish = |properties: &[u8]| {
+        let mut body = vec![0, 1, b'a', u8::try_from(properties.len()).expect("short")];
+        body.extend_from_slice(properties);
+        [&[0x30, u8::try_from(body.len()).expect("short")], &body[..]].concat()
+    };
+    check(&publish(&[0x23, 0, 0]), TopicAliasInvalid);
+    check(&publish(&[0x23, 0, 1, 0x23, 0, 1]), ProtocolError);
+    check(&publish(&[0x01, 2]), ProtocolError);
+    check(&publish(&[0x0b, 0]), ProtocolError);
+    check(&publish(&[0x11, 0, 0, 0, 1]), ProtocolError);
+    check(&publish(&[0x08, 0, 1, b'#']), TopicNameInvalid);
+    check(&publish(&[0x7f, 0]), MalformedPacket);
+    check(&publish(&[0x02, 0, 0]), MalformedPacket);
+    check(&publish(&[0x26, 0, 1, b'k', 0, 1, 0xff]), MalformedPacket);
+    check(&publish(&[0x26, 0, 1, b'k', 0, 1, 0]), MalformedPacket);
+    check(&[0x30, 0x03, 0, 0, 0], ProtocolError); // neither topic nor alias
+    check(&[0x30, 0x04, 0, 1, b'a', 0x80], MalformedPacket);
+    check(&[0x30, 0x05, 0, 1, b'a', 0x80, 0], MalformedPacket);
+    check(&[0x40, 0x03, 0, 1, 0x55], MalformedPacket);
+    check(&[0x40, 0x03, 0, 1, 0x92], MalformedPacket);
+    check(&[0x62, 0x03, 0, 1, 0x10], MalformedPacket);
+    check(&[0x40, 0x05, 0, 1, 0, 0, 0], MalformedPacket);
+    check(&[0x82, 0x07, 0, 1, 0, 0, 1, b'a', 0b0011_0000], ProtocolError);
+    check(&[0x82, 0x07, 0, 1, 0, 0, 1, b'a', 0b0100_0000], MalformedPacket);
+    check(&[0x82, 0x07, 0, 1, 0, 0, 1, b'a', 0b0000_0011], ProtocolError);
+    check(&[0x82, 0x03, 0, 1, 0], ProtocolError);
+    check(&[0x82, 0x09, 0, 1, 2, 0x0b, 0, 0, 1, b'a', 0], ProtocolError);
+    check(&[0x82, 0x08, 0, 1, 0, 0, 2, b'a', b'#', 0], TopicFilterInvalid);
+    check(b"\x82\x10\0\x01\0\0\x0a$share/g/a\x04", ProtocolError);
+    check(b"\x82\x0e\0\x01\0\0\x08$share/g\0", TopicFilterInvalid);
+    check(&[0xe0, 0x01, 0x10], MalformedPacket);
+    check(&[0xe0, 0x07, 0, 5, 0x12, 0, 0, 0, 0], ProtocolError);
+    check(&[0xf1, 0x00], MalformedPacket);
+    let connect = |flags: u8, properties: &[u8], rest: &[u8]| {
+        let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 5, flags, 0, 60];
+        body.push(u8::try_from(properties.len()).expect("short"));
+        body.extend_from_slice(properties);
+        body.extend_from_slice(rest);
+        [&[0x10, u8::try_from(body.len()).expect("short")], &body[..]].concat()
+    };
+    let name = [0, 1, b'c'];
+    check(&connect(2, &[0x21, 0, 0], &name), ProtocolError);
+    check(&connect(2, &[0x27, 0, 0, 0, 0], &name), ProtocolError);
+    check(&connect(2, &[0x19, 2], &name), ProtocolError);
+    check(&connect(2, &[0x22, 0, 1, 0x22, 0, 1], &name), ProtocolError);
+    check(&connect(2, &[0x18, 0, 0, 0, 1], &name), ProtocolError);
+    check(&connect(2, &[0x16, 0, 1, b'd'], &name), ProtocolError);
+    check(&connect(0b0000_0110, &[], &[0, 1, b'c', 2, 0x23, 0]), MalformedPacket);
+    let password_alone = connect(0b0100_0010, &[], &[0, 1, b'c', 0, 1, b'p']);
+    assert!(read(&mut BytesMut::from(&password_alone[..]), Level::V311, LIMIT).is_ok());
+}
+
+#[test]
+fn mqtt_3_1_1_is_told_what_it_can_be_told() {
+    let check = |packet: Packet, expected: &[u8]| {
+        assert_eq!(&bytes(&packet, Level::V311)[..], expected, "{packet:?}");
+    };
+    check(Packet::PubAck(Ack::because(id(1), Reason::QuotaExceeded)), &[0x40, 2, 0, 1]);
+    check(connack(true, Reason::Banned), &[0x20, 2, 1, 3]);
+    check(connack(false, Reason::BadUserNameOrPassword), &[0x20, 2, 0, 4]);
+    let reasons = vec![Reason::QuotaExceeded, Reason::GrantedQos1];
+    check(Packet::SubAck(Answers::new(id(1), reasons.clone())), &[0x90, 4, 0, 1, 0x80, 1]);
+    check(Packet::UnsubAck(Answers::new(id(1), reasons)), &[0xb0, 2, 0, 1]);
+    check(Packet::Disconnect(Reason::ServerBusy.into()), &[0xe0, 0]);
+}
+
+#[test]
 fn an_oversized_packet_is_refused_by_its_length_alone() {
     let mut buffer = BytesMut::from(&[0x30, 0x80, 0x80, 0x7d][..]);
-    assert!(read(&mut buffer.clone(), 3_000_000).expect("not whole yet").is_none());
-    let error = read(&mut buffer, LIMIT).expect_err("too large").to_string();
+    let small_enough = read(&mut buffer.clone(), Level::V311, 3_000_000);
+    assert!(small_enough.expect("not whole yet").is_none());
+    let error = read(&mut buffer, Level::V311, LIMIT).expect_err("too large").to_string();
     assert!(error.contains("2048004 bytes"), "{error}");
 }
 
@@ -180,15 +391,15 @@ fn an_oversized_packet_is_refused_by_its_length_alone() {
 fn a_publish_of_256_megabytes_is_one_packet() {
     let payload = Bytes::from(vec![0xa5; 256 * 1024 * 1024 - 100]);
     let packet = publish(QoS::ExactlyOnce, payload);
-    let mut buffer = bytes(&packet);
-    assert_eq!(read(&mut buffer, usize::MAX), Ok(Some(packet)));
+    let mut buffer = bytes(&packet, Level::V311);
+    assert_eq!(read(&mut buffer, Level::V311, usize::MAX), Ok(Some(packet)));
 }
 
 /// What we write, the other library reads as the same, byte for byte.
 #[test]
 fn another_library_reads_what_we_write() {
     for packet in all() {
-        let whole = bytes(&packet);
+        let whole = bytes(&packet, Level::V311);
         let header = if whole[1] & 0x80 == 0 { 2 } else { 4 };
         let body = &whole[header..];
         let again = match &packet {
@@ -223,16 +434,20 @@ fn another_library_reads_what_we_write() {
 proptest! {
     /// Any bytes give packets, an error, or a wait for more: never a panic, never an endless loop.
     #[test]
-    fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_survived(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        five in any::<bool>(),
+    ) {
         let mut buffer = BytesMut::from(&bytes[..]);
+        let level = if five { Level::V5 } else { Level::V311 };
         for _ in 0..=bytes.len() {
-            match read(&mut buffer, LIMIT) {
+            match read(&mut buffer, level, LIMIT) {
                 Ok(Some(packet)) => {
                     // What was accepted is written in the same meaning.
                     let mut again = BytesMut::new();
-                    write(&packet, &mut again);
+                    write(&packet, level, &mut again);
                     if !matches!(&packet, Packet::Connect(c) if matches!(c.level, Level::Unknown(_))) {
-                        prop_assert_eq!(read(&mut again, LIMIT), Ok(Some(packet)));
+                        prop_assert_eq!(read(&mut again, level, LIMIT), Ok(Some(packet)));
                     }
                 }
                 Ok(None) | Err(_) => return Ok(()),
@@ -241,17 +456,54 @@ proptest! {
         prop_assert!(false, "more packets than bytes");
     }
 
+    /// A good packet with some bytes overwritten, cut off or added.
     #[test]
-    fn sizes_are_foretold(topic in 1_usize..300, payload in 0_usize..20_000, level in 0_u8..3) {
-        let qos = QoS::from_level(level).expect("0 to 2");
+    fn damage_is_survived(
+        which in any::<prop::sample::Index>(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        let all = all_levels();
+        let (level, packet) = &all[which.index(all.len())];
+        let mut buffer = bytes(packet, *level);
+        // The large one would only make this slow.
+        buffer.truncate(300);
+        for (at, byte) in damage {
+            let at = at.index(buffer.len());
+            buffer[at] = byte;
+        }
+        if let Some(cut) = cut {
+            buffer.truncate(cut.index(buffer.len()));
+        }
+        while let Ok(Some(packet)) = read(&mut buffer, *level, LIMIT) {
+            // What is taken can be written again.
+            let again = bytes(&packet, *level);
+            prop_assert!(again.len() >= 2);
+        }
+    }
+
+    #[test]
+    fn sizes_are_foretold(
+        topic in 1_usize..300,
+        payload in 0_usize..20_000,
+        qos in 0_u8..3,
+        names in 0_usize..40,
+        five in any::<bool>(),
+    ) {
+        let qos = QoS::from_level(qos).expect("0 to 2");
+        let level = if five { Level::V5 } else { Level::V311 };
+        let properties = Properties::of(&vec![Property::UserProperty("name", "value"); names]);
+        let properties_len = properties.as_bytes().len();
         let packet = Packet::Publish(Publish {
             dup: false,
             qos,
             retain: false,
             topic: Topic::parse(&"t".repeat(topic)).expect("a topic"),
             packet_id: (qos != QoS::AtMostOnce).then(|| id(1)),
+            properties,
             payload: vec![0; payload].into(),
         });
-        prop_assert_eq!(bytes(&packet).len(), publish_size(topic, payload, qos));
+        let foretold = publish_size(topic, properties_len, payload, qos, level);
+        prop_assert_eq!(bytes(&packet, level).len(), foretold);
     }
 }

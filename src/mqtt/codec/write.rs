@@ -4,7 +4,9 @@ use bytes::{BufMut, BytesMut};
 
 use super::connect::RETURN_CODES;
 use super::{BRIDGE_BIT, kind};
-use crate::mqtt::packet::{Ack, Answers, ConnAck, Connect, Level, Notice, Publish, SubscribeOptions};
+use crate::mqtt::packet::{
+    Ack, Answers, ConnAck, Connect, Level, Notice, Publish, SubscribeOptions,
+};
 use crate::mqtt::properties::{put_binary, put_var_int};
 use crate::mqtt::{Packet, PacketId, Properties, Property, QoS, Reason};
 
@@ -169,9 +171,8 @@ fn write_connect(connect: &Connect, buffer: &mut BytesMut) {
     };
     let will = connect.will.as_ref();
     let flags = u8::from(connect.clean_start) << 1
-        | will.map_or(0, |it| {
-            0b100 | it.message.qos.level() << 3 | u8::from(it.message.retain) << 5
-        })
+        | will
+            .map_or(0, |it| 0b100 | it.message.qos.level() << 3 | u8::from(it.message.retain) << 5)
         | u8::from(connect.password.is_some()) << 6
         | u8::from(connect.username.is_some()) << 7;
     let mut body = BytesMut::new();

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpStream;
 
-use super::client::{Client, connect, id, publish, soon};
+use super::client::{Client, connect, id, publish, soon, suback};
 use super::store::Store;
 use crate::broker::settings::StartType;
 use crate::broker::status::LinkState;
 use crate::broker::{Address, BridgeNumber, BridgeOrder, BridgeSettings, Event, Settings};
-use crate::mqtt::packet::{ConnAck, ConnectCode};
-use crate::mqtt::{Direction, Packet, QoS, Rule};
+use crate::mqtt::packet::ConnAck;
+use crate::mqtt::{Direction, Packet, QoS, Reason, Rule};
 use crate::net::{BrokerHandle, LiveCable, Start, bind};
 
 fn any_port() -> SocketAddr {
@@ -43,11 +43,13 @@ async fn every_qos_gets_through() {
         publisher.send(&publish("a", qos, number, b"hello")).await;
         match qos {
             QoS::AtMostOnce => {}
-            QoS::AtLeastOnce => assert_eq!(publisher.next().await, Packet::PubAck(id(number))),
+            QoS::AtLeastOnce => {
+                assert_eq!(publisher.next().await, Packet::PubAck(id(number).into()))
+            }
             QoS::ExactlyOnce => {
-                assert_eq!(publisher.next().await, Packet::PubRec(id(number)));
-                publisher.send(&Packet::PubRel(id(number))).await;
-                assert_eq!(publisher.next().await, Packet::PubComp(id(number)));
+                assert_eq!(publisher.next().await, Packet::PubRec(id(number).into()));
+                publisher.send(&Packet::PubRel(id(number).into())).await;
+                assert_eq!(publisher.next().await, Packet::PubComp(id(number).into()));
             }
         }
         let Packet::Publish(came) = subscriber.next().await else { panic!("no PUBLISH") };
@@ -85,7 +87,8 @@ async fn a_violation_ends_that_connection_alone_and_its_last_word_arrives() {
     let mut hello = vec![0x10, 0x0c, 0, 4, b'M', b'Q', b'T', b'T', 9, 2, 0, 0, 0, 0];
     hello.resize(100_000, 0xc0);
     stranger.send_bytes(&hello).await;
-    let refused = ConnAck { session_present: false, code: ConnectCode::UnacceptableProtocol };
+    let reason = Reason::UnsupportedProtocolVersion;
+    let refused = ConnAck { reason, ..ConnAck::default() };
     assert_eq!(stranger.next().await, Packet::ConnAck(refused));
     assert!(stranger.ended_politely().await);
     bystander.send(&Packet::PingReq).await;
@@ -122,12 +125,12 @@ async fn a_stalled_client_that_reads_again_gets_what_was_queued() {
     let body = vec![b'x'; 1_000_000];
     for number in 1..=100 {
         publisher.send(&publish("flood", QoS::AtLeastOnce, number, &body)).await;
-        assert_eq!(publisher.next().await, Packet::PubAck(id(number)));
+        assert_eq!(publisher.next().await, Packet::PubAck(id(number).into()));
     }
     for number in 1..=100 {
         let Packet::Publish(came) = slow.next().await else { panic!("no PUBLISH") };
         assert_eq!(came.payload.len(), body.len(), "message {number}");
-        slow.send(&Packet::PubAck(came.packet_id.expect("QoS 1"))).await;
+        slow.send(&Packet::PubAck(came.packet_id.expect("QoS 1").into())).await;
     }
     broker.stop().await.expect("nothing to keep");
 }
@@ -152,7 +155,7 @@ async fn nothing_is_acknowledged_before_it_is_durable() {
     let nothing = client.stream.try_read(&mut [0; 1]).expect_err("nothing is to come");
     assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
     store.release();
-    assert_eq!(client.next().await, Packet::SubAck(id(1), vec![Some(QoS::AtLeastOnce)]));
+    assert_eq!(client.next().await, suback(QoS::AtLeastOnce));
     assert_eq!(client.next().await, Packet::PingResp);
     broker.stop().await.expect("all committed");
     assert_eq!(store.ended(), Some("stopped"));
@@ -235,7 +238,7 @@ async fn a_bridge_dials_through_a_cable() {
     let (mut publisher, _) = Client::connect(local_address, "publisher").await;
     publisher.send(&publish("a", QoS::AtMostOnce, 0, b"lost")).await;
     publisher.send(&publish("a", QoS::AtLeastOnce, 1, b"kept")).await;
-    assert_eq!(publisher.next().await, Packet::PubAck(id(1)));
+    assert_eq!(publisher.next().await, Packet::PubAck(id(1).into()));
     cable.mend();
     local.order(BridgeNumber(0), BridgeOrder::Retry);
     let Packet::Publish(came) = subscriber.next().await else { panic!("no PUBLISH") };
@@ -289,7 +292,7 @@ async fn what_was_promised_is_in_the_store_after_a_kill_and_after_a_stop() {
         let (broker, address) = open();
         let (mut publisher, _) = Client::connect(address, "publisher").await;
         publisher.send(&publish("a", QoS::AtLeastOnce, number, &[0; 100])).await;
-        assert_eq!(publisher.next().await, Packet::PubAck(id(number)));
+        assert_eq!(publisher.next().await, Packet::PubAck(id(number).into()));
         if kill {
             broker.kill().await;
         } else {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::mqtt::packet::{ConnAck, Connect, ConnectCode, Level, Publish};
-use crate::mqtt::{ClientId, Filter, Packet, PacketId, QoS, Topic, codec};
+use crate::mqtt::packet::{Answers, ConnAck, Connect, Level, Publish, Subscribe};
+use crate::mqtt::{ClientId, Filter, Packet, PacketId, Properties, QoS, Reason, Topic, codec};
 
 /// Waits for what must happen; generous, as it is only waited out when a test fails.
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -28,8 +28,15 @@ pub fn publish(topic: &str, qos: QoS, number: u16, payload: &[u8]) -> Packet {
         retain: false,
         topic: Topic::parse(topic).expect("a topic"),
         packet_id: (qos != QoS::AtMostOnce).then(|| id(number)),
+        properties: Properties::NONE,
         payload: Bytes::copy_from_slice(payload),
     })
+}
+
+/// The SUBACK that grants [`Client::subscribe`].
+pub fn suback(qos: QoS) -> Packet {
+    let reason = Reason::from_code(qos.level()).expect("a QoS is its reason");
+    Packet::SubAck(Answers::new(id(1), vec![reason]))
 }
 
 pub struct Client {
@@ -50,7 +57,7 @@ impl Client {
         let mut client = Self::dial(address).await;
         client.send(&Packet::Connect(Box::new(connect(name)))).await;
         match client.next().await {
-            Packet::ConnAck(ConnAck { session_present, code: ConnectCode::Accepted }) => {
+            Packet::ConnAck(ConnAck { session_present, reason: Reason::Success, .. }) => {
                 (client, session_present)
             }
             other => panic!("{other:?}"),
@@ -59,18 +66,19 @@ impl Client {
 
     pub async fn subscribe(&mut self, filter: &str, qos: QoS) {
         let filter = Filter::parse(filter).expect("a filter");
-        self.send(&Packet::Subscribe(id(1), vec![(filter, qos)])).await;
-        assert_eq!(self.next().await, Packet::SubAck(id(1), vec![Some(qos)]));
+        self.send(&Packet::Subscribe(Subscribe::new(id(1), vec![(filter, qos.into())]))).await;
+        assert_eq!(self.next().await, suback(qos));
     }
 
     pub async fn subscribe_without_waiting(&mut self, filter: &str) {
         let filter = Filter::parse(filter).expect("a filter");
-        self.send(&Packet::Subscribe(id(1), vec![(filter, QoS::AtLeastOnce)])).await;
+        let filters = vec![(filter, QoS::AtLeastOnce.into())];
+        self.send(&Packet::Subscribe(Subscribe::new(id(1), filters))).await;
     }
 
     pub async fn send(&mut self, packet: &Packet) {
         let mut bytes = BytesMut::new();
-        codec::write(packet, &mut bytes);
+        codec::write(packet, Level::V311, &mut bytes);
         self.send_bytes(&bytes).await;
     }
 
@@ -81,7 +89,8 @@ impl Client {
     /// The next packet.
     pub async fn next(&mut self) -> Packet {
         loop {
-            if let Some(packet) = codec::read(&mut self.buffer, usize::MAX).expect("a packet") {
+            let packet = codec::read(&mut self.buffer, Level::V311, usize::MAX);
+            if let Some(packet) = packet.expect("a packet") {
                 return packet;
             }
             let count = soon(self.stream.read_buf(&mut self.buffer)).await.expect("no reset");
@@ -102,14 +111,5 @@ impl Client {
 }
 
 pub fn connect(name: &str) -> Connect {
-    Connect {
-        level: Level::V311,
-        bridge: false,
-        client_id: ClientId::new(name),
-        clean_session: false,
-        keep_alive_s: 0,
-        will: None,
-        username: None,
-        password: None,
-    }
+    Connect { client_id: ClientId::new(name), clean_start: false, ..Connect::unknown(Level::V311) }
 }

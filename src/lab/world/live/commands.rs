@@ -158,7 +158,7 @@ impl World {
 
     /// The time on the wall, for the names of folders.
     fn local_time(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc().to_offset(self.began.offset())
+        OffsetDateTime::now_utc().to_offset(self.epoch.offset())
     }
 
     /// Gives all boards power, mends all cables.

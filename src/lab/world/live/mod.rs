@@ -142,7 +142,7 @@ struct World {
     plan: Plan,
     data: Data,
     clock: Clock,
-    began: OffsetDateTime,
+    epoch: OffsetDateTime,
     boards: Vec<Board>,
     notes: Notes,
     heard: mpsc::Receiver<Note>,
@@ -175,7 +175,7 @@ impl World {
         let mut world = Self {
             plan,
             clock: Clock::start(),
-            began: OffsetDateTime::now_utc().to_offset(offset),
+            epoch: OffsetDateTime::UNIX_EPOCH.to_offset(offset),
             boards,
             notes,
             heard,

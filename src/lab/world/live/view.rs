@@ -61,7 +61,7 @@ impl World {
         });
         Snapshot {
             title: self.plan.title.clone(),
-            began: self.began,
+            epoch: self.epoch,
             now: self.clock.now(),
             data: self.data.folder().to_owned(),
             boards: boards.collect(),

@@ -8,9 +8,7 @@ use bytes::Bytes;
 use super::NodeNumber;
 use crate::card::Token;
 use crate::mqtt::packet::{Connect, Level, Publish, Subscribe, SubscribeOptions, Unsubscribe};
-use crate::mqtt::{
-    ClientId, Filter, Message, Packet, PacketId, Properties, Property, QoS, Reason,
-};
+use crate::mqtt::{ClientId, Filter, Message, Packet, PacketId, Properties, Property, QoS, Reason};
 
 /// A client. Its handshakes survive its connections, not its own death.
 #[derive(Debug, Clone)]

@@ -76,7 +76,8 @@ impl Sim {
         if fault == Some(Fault::CutBefore) {
             return self.cut_wire(wire);
         }
-        let packet = codec::read(&mut bytes, self.level(wire), usize::MAX).expect("what a core wrote");
+        let packet =
+            codec::read(&mut bytes, self.level(wire), usize::MAX).expect("what a core wrote");
         let packet = packet.expect("a whole packet");
         match to {
             End::Node(node, conn) => self.input(node, Input::Packet { conn, packet }),
