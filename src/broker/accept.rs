@@ -20,6 +20,9 @@ use crate::mqtt::{ClientId, Packet, Properties, Property, Reason};
 /// amount of time"]
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
+/// The bytes of a CONNACK with short properties, but for these.
+const CONNACK_WITHOUT_PROPERTIES: usize = 5;
+
 /// Why somebody is not let in.
 type Refusal = (Reason, &'static str);
 
@@ -58,7 +61,7 @@ impl Broker {
             connection.level = connect.level;
         }
         match self.acceptable(&connect) {
-            Ok(client) => self.connect(conn, client, *connect),
+            Ok(client) => self.connect(conn, &client, &connect),
             Err((reason, text)) => {
                 let client = Some(connect.client_id.clone());
                 self.tell(Event::Refused { client, reason: text.to_owned() });
@@ -141,33 +144,39 @@ impl Broker {
         }
     }
 
-    fn connect(&mut self, conn: ConnId, client: ClientId, connect: Connect) {
-        if let Some(key) = self.sessions.find(&client)
+    fn connect(&mut self, conn: ConnId, client: &ClientId, connect: &Connect) {
+        if let Some(key) = self.sessions.find(client)
             && let Some(old) = self.sessions[key].conn
         {
             // [MQTT-3.1.4-3]
             let text = "another connection has taken over the client id";
             self.hang_up(old, Reason::SessionTakenOver, text);
         }
-        let expiry = self.longest(expiry_of(&connect));
-        let (key, session_present) = self.session_for(&client, connect.clean_start, expiry);
+        let expiry = self.longest(expiry_of(connect));
+        let (key, session_present) = self.session_for(client, connect.clean_start, expiry);
         self.sessions[key].visit(conn);
         self.sessions[key].set_expiry(expiry, None, &mut self.journal);
         self.wake_session(key);
         let will = connect.will.as_ref().map(|it| self.will_of(it));
         self.sessions[key].set_will(will, &mut self.journal);
-        self.set_up_connection(conn, key, &connect);
+        self.set_up_connection(conn, key, connect);
         let ends = expiry == Expiry::Seconds(0);
         self.tell(Event::Connected {
             client: client.clone(),
             session_present,
             clean_session: ends,
         });
+        let mut properties = self.connack_properties(connect, client, expiry);
+        let room = self.connections[&conn].max_packet_size;
+        if properties.as_bytes().len() + CONNACK_WITHOUT_PROPERTIES > room {
+            // Whoever takes no packet of that size cannot be told. [MQTT-3.1.2-24]
+            properties = Properties::NONE;
+        }
         let answer = ConnAck {
             // In MQTT 3.1 that byte of CONNACK is reserved. [MQTT 3.1, section 3.2]
             session_present: session_present && connect.level != Level::V31,
             reason: Reason::Success,
-            properties: self.connack_properties(&connect, &client, expiry),
+            properties,
         };
         self.send(conn, Packet::ConnAck(answer), true);
         self.sessions[key].outgoing.resume(connect.properties.receive_maximum());
@@ -186,11 +195,12 @@ impl Broker {
         let properties = &connect.properties;
         let theirs = if connect.level == Level::V5 { limits.max_topic_alias } else { 0 };
         let ours = properties.topic_alias_maximum().unwrap_or(0).min(limits.max_topic_alias_broker);
+        let most = properties.maximum_packet_size().and_then(|it| usize::try_from(it).ok());
         let connection = self.connections.get_mut(&conn).expect("it just sent a packet");
         connection.who = Who::Client(key);
         connection.patience = patience;
         connection.bridge_bit = connect.bridge;
-        connection.max_packet_size = properties.maximum_packet_size().map_or(usize::MAX, to_usize);
+        connection.max_packet_size = most.unwrap_or(usize::MAX);
         connection.wants_reasons = properties.request_problem_information() != Some(0);
         connection.aliases = Aliases::new(theirs, ours);
         self.watch_silence(conn, patience.map(|it| self.now + it));
@@ -305,8 +315,4 @@ fn keep_alive_s(limits: &Limits, connect: &Connect) -> u16 {
         most if connect.keep_alive_s == 0 => most,
         most => connect.keep_alive_s.min(most),
     }
-}
-
-fn to_usize(size: u32) -> usize {
-    usize::try_from(size).unwrap_or(usize::MAX)
 }

@@ -43,13 +43,14 @@ impl Broker {
             self.retain(&numbered, origin);
         }
         let matches = self.matches_of(&numbered.message.topic, numbered.message.qos);
-        let anybody = !matches.is_empty();
+        let mut anybody = false;
         for Match { subscriber, more_ids } in matches {
             let own = origin.is_some_and(|it| it.session == subscriber.session);
             let Subscription { no_local, retain_as_published, identifier, .. } = subscriber.options;
             if own && no_local {
                 continue; // [MQTT-3.8.3-3]
             }
+            anybody = true;
             let terms = Terms {
                 qos: self.copy_qos(&subscriber, numbered.message.qos),
                 // [MQTT-3.3.1-12, -13]

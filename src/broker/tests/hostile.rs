@@ -94,7 +94,7 @@ fn five() -> impl Strategy<Value = Packet> {
             let message = Message::new(Topic::parse("t").expect("a topic"), "gone", Q1, true);
             let will = will.then_some(Will { message, delay_s, expiry_s: Some(2) });
             let level = Level::V5;
-            Packet::Connect(Box::new(Connect { level, properties, will, ..connect("a", clean) }))
+            Packet::Connect(Box::new(Connect { level, will, properties, ..connect("a", clean) }))
         },
     );
     let published = (topic(), 0_u16..12, 0_u32..4, 1_u16..5, any::<bool>()).prop_map(
@@ -105,7 +105,7 @@ fn five() -> impl Strategy<Value = Packet> {
             if alias > 0 || topic.is_omitted() {
                 properties = properties.with(&[Property::TopicAlias(alias)]);
             }
-            Packet::Publish(Publish { topic, properties, retain, ..it })
+            Packet::Publish(Publish { retain, topic, properties, ..it })
         },
     );
     let filters = prop::sample::select(vec!["t/#", "$share/g/t", "$share/g/#", "$share/h/t"]);

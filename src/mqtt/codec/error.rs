@@ -8,8 +8,9 @@ use crate::mqtt::topic::TopicError;
 /// Why bytes are no packet.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// The length of a packet has at most four bytes. [MQTT 3.1.1, section 2.2.3]
-    #[error("the remaining length has more than four bytes")]
+    /// The length of a packet has at most four bytes [MQTT 3.1.1, section 2.2.3], in MQTT 5 not one
+    /// more than it needs [MQTT-1.5.5-1].
+    #[error("the remaining length has more than four bytes, or more than it needs")]
     Length,
     /// It is larger than this side takes.
     #[error("a packet of {size} bytes is over max_packet_size {limit}")]

@@ -1,7 +1,8 @@
 //! Which properties may stand in which packet, and with which values. [MQTT 5.0, table 2-4]
 
 use super::DecodeError;
-use crate::mqtt::{Property, Topic};
+use crate::mqtt::Property;
+use crate::mqtt::topic::TopicError;
 
 /// Where properties stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +105,9 @@ fn check_value(property: &Property) -> Result<(), DecodeError> {
         }
         Property::TopicAlias(0) => Err(DecodeError::Alias),
         // [MQTT-3.3.2-14]
-        Property::ResponseTopic(topic) => Topic::parse(topic).map(drop).map_err(DecodeError::Topic),
+        Property::ResponseTopic(topic) if topic.contains(['+', '#']) => {
+            Err(DecodeError::Topic(TopicError::Wildcard))
+        }
         _ => Ok(()),
     }
 }

@@ -23,6 +23,9 @@ pub fn read(
     max_packet_size: usize,
 ) -> Result<Option<Packet>, DecodeError> {
     let Some((header_len, body_len)) = lengths(buffer)? else { return Ok(None) };
+    if level == Level::V5 && header_len > 2 && buffer[header_len - 1] == 0 {
+        return Err(DecodeError::Length); // [MQTT-1.5.5-1]
+    }
     let size = header_len + body_len;
     if size > max_packet_size {
         return Err(DecodeError::TooLarge { size, limit: max_packet_size });

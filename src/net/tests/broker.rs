@@ -44,7 +44,7 @@ async fn every_qos_gets_through() {
         match qos {
             QoS::AtMostOnce => {}
             QoS::AtLeastOnce => {
-                assert_eq!(publisher.next().await, Packet::PubAck(id(number).into()))
+                assert_eq!(publisher.next().await, Packet::PubAck(id(number).into()));
             }
             QoS::ExactlyOnce => {
                 assert_eq!(publisher.next().await, Packet::PubRec(id(number).into()));
