@@ -243,6 +243,12 @@ impl Image {
             Record::Unsubscribe { client, filter } => {
                 self.session(client).subscriptions.remove(filter);
             }
+            of_session => self.apply_to_session(of_session),
+        }
+    }
+
+    fn apply_to_session(&mut self, record: &Record) {
+        match record {
             Record::Queue { client, number, delivery } => {
                 assert!(self.messages.contains_key(&delivery.id), "no message {:?}", delivery.id);
                 let before = self.session(client).deliveries.insert(*number, delivery.clone());
@@ -278,6 +284,7 @@ impl Image {
                 assert!(there, "the message of a will of {client} is not there");
                 self.session(client).will = *will;
             }
+            other => unreachable!("{other:?} is not of a session"),
         }
     }
 
