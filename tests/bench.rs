@@ -52,6 +52,30 @@ fn a_bridge_and_a_disk_are_measured_too() {
 }
 
 #[test]
+fn growth_has_a_point_at_every_step() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let svg = folder.path().join("growth.svg");
+    let output = Command::new(OURS)
+        .args(["bench", "growth", "--seconds", "0.05", "--rounds", "1", "--format", "json"])
+        .args(["--topics", "30", "--connections", "10", "--target", "durable", "--svg"])
+        .arg(&svg)
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let growth: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let curves = growth["curves"].as_array().expect("a list");
+    let counts = curves.iter().map(|curve| {
+        let points = curve["points"].as_array().expect("a list");
+        points.iter().filter_map(|it| it["count"].as_u64()).collect::<Vec<_>>()
+    });
+    let topics = vec![1, 10, 30];
+    assert_eq!(counts.collect::<Vec<_>>(), [vec![1, 10], topics.clone(), topics.clone(), topics]);
+    let drawn = std::fs::read_to_string(svg).expect("a file");
+    assert!(drawn.starts_with("<svg") && drawn.contains("killed broker"));
+}
+
+#[test]
 fn nobody_there_is_an_error_that_says_so() {
     // Port 1 of loopback: nobody listens, and the system says so at once.
     let output = bench(&["--load", "qos0-1-1", "--target", "127.0.0.1:1"]);

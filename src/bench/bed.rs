@@ -64,10 +64,15 @@ impl Bed<'_> {
         qos: u8,
     ) -> Result<At, Trouble> {
         let at = self.connect(net, self.subscribe_at, name)?;
-        packet::subscribe(net.out(at), self.options.protocol, filter, qos);
-        net.flush(at)?;
-        self.until(net, at, Kind::SubAck, "subscribing")?;
+        self.add(net, at, &[filter], qos)?;
         Ok(at)
+    }
+
+    /// Adds subscriptions to a connection, up to the SUBACK.
+    pub fn add(&self, net: &mut Net, at: At, filters: &[&str], qos: u8) -> Result<(), Trouble> {
+        packet::subscribe(net.out(at), self.options.protocol, filters, qos);
+        net.flush(at)?;
+        self.until(net, at, Kind::SubAck, "subscribing").map(|_| ())
     }
 
     /// How a client of that name presents itself.

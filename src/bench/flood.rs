@@ -63,7 +63,7 @@ fn take(bed: &Bed<'_>, net: &mut Net, count: u64) -> Result<Register, Trouble> {
     let mut register = Register::new(usize::try_from(count).unwrap_or(usize::MAX));
     let protocol = bed.options.protocol;
     let at = bed.connect(net, bed.subscribe_at, "takes")?;
-    super::packet::subscribe(net.out(at), protocol, &format!("{TOPIC}#"), QOS);
+    super::packet::subscribe(net.out(at), protocol, &[&format!("{TOPIC}#")], QOS);
     net.flush(at)?;
     let mut heard_at = Instant::now();
     while register.distinct() < count {

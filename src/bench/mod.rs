@@ -39,10 +39,13 @@
 //! - Of an address it knows neither process, and it does not know what others do there.
 
 mod bed;
+mod chart;
+pub mod curve;
 pub mod figures;
 mod flood;
 mod frame;
 mod fsync;
+pub mod growth;
 mod idle;
 mod latency;
 mod ledger;
@@ -58,10 +61,10 @@ mod stream;
 mod subscriber;
 pub mod table;
 pub mod target;
+mod traffic;
 mod trouble;
 mod vitals;
 
-use bed::Bed;
 use figures::{Figures, float, percentile};
 use load::Load;
 use options::{Options, Stop};
@@ -89,21 +92,6 @@ impl Bench {
     pub fn runs(&self) -> u64 {
         let rounds = u64::from(self.options.rounds);
         self.loads.len() as u64 * self.targets.len() as u64 * rounds
-    }
-
-    /// Lowers what the machine cannot do, and tells of it.
-    pub fn fit(&mut self) -> Option<String> {
-        let files = usize::try_from(vitals::open_files()?).unwrap_or(usize::MAX);
-        // The load and its broker each have some files beside their connections.
-        let most = files.saturating_sub(100);
-        let wanted = self.options.connections;
-        (wanted > most).then(|| {
-            self.options.connections = most;
-            format!(
-                "{most} idle connections instead of {wanted}: the system allows {files} open \
-                 files; raise that (`ulimit -Hn`)"
-            )
-        })
     }
 
     /// Measures all, or what there is time for until somebody wishes to stop.
@@ -163,15 +151,7 @@ impl Bench {
 
     fn measure(&self, load: &Load, target: &Target, stop: &Stop) -> Result<Figures, Trouble> {
         let system = target.start(&self.options, load.bridged(), stop)?;
-        let bed = Bed {
-            publish_to: system.publish_to,
-            subscribe_at: system.subscribe_at,
-            processes: &system.processes,
-            lasting: system.lasting,
-            options: &self.options,
-            stop,
-        };
-        load.run(&bed)
+        load.run(&system.bed(&self.options, stop))
     }
 
     fn fsyncs(&self) -> Option<Vec<u64>> {

@@ -39,6 +39,21 @@ pub enum Protocol {
 }
 
 impl Options {
+    /// Lowers what the machine cannot do, and tells of it.
+    pub fn fit(&mut self) -> Option<String> {
+        let files = usize::try_from(super::vitals::open_files()?).unwrap_or(usize::MAX);
+        // The load and its broker each have some files beside their connections.
+        let most = files.saturating_sub(100);
+        let wanted = self.connections;
+        (wanted > most).then(|| {
+            self.connections = most;
+            format!(
+                "{most} idle connections instead of {wanted}: the system allows {files} open \
+                 files; raise that (`ulimit -Hn`)"
+            )
+        })
+    }
+
     /// How long a run measures.
     pub fn measured(&self) -> Duration {
         Duration::from_secs_f64(self.seconds)

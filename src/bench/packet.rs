@@ -43,15 +43,22 @@ pub fn connect(out: &mut Vec<u8>, introduction: &Introduction<'_>) {
     push_packet(out, 0x10, &body);
 }
 
-/// Writes a SUBSCRIBE of one filter.
-pub fn subscribe(out: &mut Vec<u8>, protocol: Protocol, filter: &str, qos: u8) {
+/// Writes a SUBSCRIBE of these filters.
+pub fn subscribe(out: &mut Vec<u8>, protocol: Protocol, filters: &[&str], qos: u8) {
     let mut body = vec![0, 1];
     if protocol == Protocol::V5 {
         body.push(0);
     }
-    push_text(&mut body, filter);
-    body.push(qos);
+    for filter in filters {
+        push_text(&mut body, filter);
+        body.push(qos);
+    }
     push_packet(out, 0x82, &body);
+}
+
+/// The topic of message `number` of [`Template::numbered`].
+pub fn numbered_topic(topic: &str, number: u64) -> String {
+    format!("{topic}{number:0DIGITS$}")
 }
 
 /// Writes a DISCONNECT.
@@ -100,7 +107,7 @@ impl Template {
 
     /// A topic of its own for every message: `topic` and the message's number.
     pub fn numbered(letter: &Letter<'_>) -> Self {
-        Self::of(letter, &format!("{}{:0DIGITS$}", letter.topic, 0), true)
+        Self::of(letter, &numbered_topic(letter.topic, 0), true)
     }
 
     fn of(letter: &Letter<'_>, topic: &str, numbered: bool) -> Self {

@@ -6,6 +6,8 @@ use super::trouble::Trouble;
 
 /// How many messages of QoS 0 are written before anything else has its turn.
 const BURST: u64 = 400;
+/// A prime, so that it comes by every topic of any number of them that it does not divide.
+const STRIDE: u64 = 7919;
 
 /// A publisher's side of its messages.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct Publisher {
     sent: u64,
     /// What is not waited for any more: it was lost on the way.
     forgiven: u64,
+    /// How many numbered topics take turns; each message has its own where there is none.
+    among: Option<u64>,
 }
 
 impl Publisher {
@@ -34,7 +38,7 @@ impl Publisher {
     fn of(template: Template, qos: u8, window: u16) -> Self {
         let window = window.max(1);
         let free = (1..=window).rev().collect();
-        Self { template, qos, free, window: window.into(), sent: 0, forgiven: 0 }
+        Self { template, qos, free, window: window.into(), sent: 0, forgiven: 0, among: None }
     }
 
     /// The same, with the messages below `first` behind it.
@@ -43,9 +47,26 @@ impl Publisher {
         Self { sent: first, ..self }
     }
 
+    /// The same, but so many numbered topics take turns, in an order that jumps about.
+    #[must_use]
+    pub fn among(self, topics: u64) -> Self {
+        Self { among: Some(topics), ..self }
+    }
+
+    /// The number that the next message carries.
+    #[inline]
+    fn number(&self) -> u64 {
+        self.among.map_or(self.sent, |topics| self.sent.wrapping_mul(STRIDE) % topics)
+    }
+
     /// Messages that it has sent.
     pub fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// Messages that the broker has taken over, as far as it says so.
+    pub fn taken(&self) -> u64 {
+        self.sent - (self.window - self.free.len()) as u64
     }
 
     /// Whether the broker has taken over all of them, as far as it says so.
@@ -65,14 +86,14 @@ impl Publisher {
         if self.qos == 0 {
             let until = end.min(self.sent + BURST);
             while self.sent < until {
-                self.template.write(out, 0, self.sent);
+                self.template.write(out, 0, self.number());
                 self.sent += 1;
             }
             return self.sent < end;
         }
         while self.sent < end {
             let Some(id) = self.free.pop() else { break };
-            self.template.write(out, id, self.sent);
+            self.template.write(out, id, self.number());
             self.sent += 1;
         }
         false

@@ -15,8 +15,8 @@ pub enum Style {
 }
 
 /// Rows of words; the first one is the head.
-struct Table {
-    rows: Vec<Vec<String>>,
+pub struct Table {
+    pub rows: Vec<Vec<String>>,
 }
 
 /// The report's tables.
@@ -189,7 +189,7 @@ pub fn thousands(value: f64) -> String {
 
 impl Table {
     /// Columns without any word below their head are left out.
-    fn draw(&self, style: Style) -> String {
+    pub fn draw(&self, style: Style) -> String {
         let Some(head) = self.rows.first() else { return String::new() };
         let word = |row: &'_ Vec<String>, at: usize| row.get(at).cloned().unwrap_or_default();
         let columns: Vec<usize> = (0..head.len())

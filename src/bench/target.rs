@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use tempfile::TempDir;
 
+use super::bed::Bed;
 use super::load::Kind;
 use super::options::{Options, Protocol, Stop};
 use super::process::{Process, Recipe, free_address};
@@ -43,6 +44,20 @@ pub struct System {
     pub lasting: bool,
     /// Removed after the processes are gone.
     _folder: Option<TempDir>,
+}
+
+impl System {
+    /// What a run stands on.
+    pub(super) fn bed<'a>(&'a self, options: &'a Options, stop: &'a Stop) -> Bed<'a> {
+        Bed {
+            publish_to: self.publish_to,
+            subscribe_at: self.subscribe_at,
+            processes: &self.processes,
+            lasting: self.lasting,
+            options,
+            stop,
+        }
+    }
 }
 
 impl Target {

@@ -1,10 +1,12 @@
 //! `twinboard bench`: brokers under load, side by side.
 
+mod growth;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::signals;
@@ -20,7 +22,10 @@ const TARGETS: [Target; 4] = [Target::Native, Target::Durable, Target::Rumqttd, 
 
 /// Measure brokers under load, side by side.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Run {
+    #[command(subcommand)]
+    more: Option<More>,
     /// The loads to run; all of them where none is named
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = load)]
     load: Vec<Load>,
@@ -38,6 +43,12 @@ pub struct Run {
     /// Write the figures to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum More {
+    /// Measure what becomes of a broker as it has more to keep
+    Growth(growth::Run),
 }
 
 /// How to measure.
@@ -92,6 +103,9 @@ enum Version {
 /// # Errors
 /// When it cannot begin, or its figures cannot be written.
 pub fn run(args: &Run) -> anyhow::Result<ExitCode> {
+    if let Some(More::Growth(growth)) = &args.more {
+        return growth::run(growth);
+    }
     if args.list {
         for load in LOADS {
             println!("{:16} {}", load.name, load.what);
@@ -99,7 +113,7 @@ pub fn run(args: &Run) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut bench = args.bench()?;
-    if let Some(note) = bench.fit() {
+    if let Some(note) = bench.options.fit() {
         eprintln!("{note}");
     }
     for target in &bench.targets {
@@ -117,26 +131,7 @@ pub fn run(args: &Run) -> anyhow::Result<ExitCode> {
 
 impl Run {
     fn bench(&self) -> anyhow::Result<Bench> {
-        let measure = &self.measure;
-        if let Some(folder) = &measure.folder
-            && !folder.is_dir()
-        {
-            bail!("{} is no folder; make it first", folder.display());
-        }
-        let options = Options {
-            seconds: measure.seconds,
-            rounds: measure.rounds,
-            payload_bytes: measure.payload,
-            window: measure.window,
-            lag: measure.lag,
-            protocol: match measure.protocol {
-                Version::V311 => Protocol::V311,
-                Version::V5 => Protocol::V5,
-            },
-            retained: measure.retained,
-            connections: measure.connections,
-            folder: measure.folder.clone(),
-        };
+        let options = self.measure.options()?;
         let loads = if self.load.is_empty() { LOADS.to_vec() } else { self.load.clone() };
         let targets = if self.target.is_empty() { TARGETS.to_vec() } else { self.target.clone() };
         Ok(Bench { options, loads, targets })
@@ -148,13 +143,43 @@ impl Run {
             Format::Markdown => table::draw(report, Style::Markdown),
             Format::Json => report.json(),
         };
-        if let Some(path) = &self.out {
-            let trouble = || format!("the figures cannot be written to {}", path.display());
-            return std::fs::write(path, text).with_context(trouble);
-        }
-        print!("{text}");
-        Ok(())
+        print(&text, self.out.as_ref())
     }
+}
+
+impl Measure {
+    /// The same for the bench.
+    fn options(&self) -> anyhow::Result<Options> {
+        if let Some(folder) = &self.folder
+            && !folder.is_dir()
+        {
+            bail!("{} is no folder; make it first", folder.display());
+        }
+        Ok(Options {
+            seconds: self.seconds,
+            rounds: self.rounds,
+            payload_bytes: self.payload,
+            window: self.window,
+            lag: self.lag,
+            protocol: match self.protocol {
+                Version::V311 => Protocol::V311,
+                Version::V5 => Protocol::V5,
+            },
+            retained: self.retained,
+            connections: self.connections,
+            folder: self.folder.clone(),
+        })
+    }
+}
+
+/// Writes to a file, or to standard output where none is named.
+fn print(text: &str, out: Option<&PathBuf>) -> anyhow::Result<()> {
+    if let Some(path) = out {
+        let trouble = || format!("the figures cannot be written to {}", path.display());
+        return std::fs::write(path, text).with_context(trouble);
+    }
+    print!("{text}");
+    Ok(())
 }
 
 /// Runs it with a bar and a line for each run on standard error.

@@ -49,7 +49,7 @@ enum Command {
     /// Runs one broker, with mosquitto's command line
     Broker(broker::Broker),
     /// Measures brokers under load, side by side
-    Bench(bench::Run),
+    Bench(Box<bench::Run>),
     #[command(hide = true)]
     Rumqttd(rumqttd::Rumqttd),
 }
