@@ -10,10 +10,12 @@
 //!
 //! ```text
 //! main.rs   run() -> ExitCode
-//! cli/      the commands: windows (default), run, broker
+//! cli/      the commands: windows (default), run, broker, bench
+//! bench/    loads against brokers, and their figures: an outsider, over sockets alone
 //! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
 //! report/   what a run comes to: text, JSON
 //! lab/      plan, Command, Snapshot, Trace, script; world/live: real time; world/sim: virtual time
+//! engine/   brokers beside ours that can be run: rumqttd, to be compared with
 //! net/      live shell: listeners, connections, a broker's owner task, dials, cables      (tokio)
 //! store/    a broker's durable state in SQLite, on a thread of its own
 //! card/     the boards' programs                                  pure; driver/ over rumqttc
@@ -94,13 +96,15 @@
 //!
 //! - The codec of MQTT 3.1.1 is ours, since the packet types of the libraries at hand leave most
 //!   protocol errors to a second parse; see [`mqtt::codec`].
-//! - There is no `engine/` yet: a board runs the native broker.
+//! - A board runs the native broker; what is in `engine/` serves [`bench`] alone.
 
+pub mod bench;
 pub mod broker;
 pub mod cable;
 pub mod card;
 pub mod cli;
 pub mod conf;
+pub mod engine;
 pub mod gui;
 pub mod lab;
 pub mod mqtt;

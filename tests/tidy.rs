@@ -16,10 +16,12 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "gui", "report", "lab", "engine", "net", "store", "card", "conf", "broker", "cable",
-            "mqtt",
+            "gui", "bench", "report", "lab", "engine", "net", "store", "card", "conf", "broker",
+            "cable", "mqtt",
         ],
     ),
+    // An outsider: it speaks to brokers over sockets alone.
+    ("bench", &[]),
     ("gui", &["lab", "card", "conf", "broker", "mqtt"]),
     ("report", &["lab", "card", "conf", "broker", "cable", "mqtt"]),
     ("lab", &["engine", "net", "store", "card", "conf", "broker", "cable", "mqtt"]),

@@ -1,8 +1,10 @@
 //! The command line. Each command has a file; none has any logic of its own.
 
+mod bench;
 mod broker;
 mod log;
 mod open;
+mod rumqttd;
 mod run;
 mod signals;
 mod windows;
@@ -33,6 +35,7 @@ Examples:
   twinboard my-scenario/             the windows of a scenario of your own
   twinboard run dual-board           the same system without windows, its script and verdict
   twinboard broker -p 1885           one broker, as `mosquitto -p 1885`
+  twinboard bench --load qos2-4-4    how fast it is, beside rumqttd and mosquitto
 
 The log goes to standard error; RUST_LOG=twinboard=debug shows more of it.";
 
@@ -45,6 +48,10 @@ enum Command {
     Run(run::Run),
     /// Runs one broker, with mosquitto's command line
     Broker(broker::Broker),
+    /// Measures brokers under load, side by side
+    Bench(Box<bench::Run>),
+    #[command(hide = true)]
+    Rumqttd(rumqttd::Rumqttd),
 }
 
 /// What every command that runs a scenario takes.
@@ -79,6 +86,8 @@ pub fn run() -> ExitCode {
         None => windows::windows(&cli.windows, offset),
         Some(Command::Run(run)) => run::run(&run, offset),
         Some(Command::Broker(broker)) => broker::broker(&broker),
+        Some(Command::Bench(bench)) => bench::run(&bench),
+        Some(Command::Rumqttd(rumqttd)) => rumqttd::run(&rumqttd),
     };
     done.unwrap_or_else(|error| {
         eprintln!("twinboard: {error:#}");

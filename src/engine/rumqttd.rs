@@ -1,0 +1,66 @@
+//! rumqttd 0.20, as fast as its settings let it be: large segments, so that what is published is
+//! still there for a slow reader, and no limit of connections that a load would meet.
+//!
+//! It has no call to stop; its process is ended. It refuses keep-alive 0.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use rumqttd::protocol::Protocol;
+use rumqttd::protocol::v4::V4;
+use rumqttd::protocol::v5::V5;
+use rumqttd::{ConnectionSettings, LinkType, Router, RouterConfig, Server, ServerSettings};
+use tokio::runtime::Builder;
+
+/// As in the configuration that it comes with.
+const SEGMENT_BYTES: usize = 100 * 1024 * 1024;
+const SEGMENTS: usize = 10;
+const OUTGOING_PACKETS: u64 = 200;
+const INFLIGHT: usize = 100;
+const CONNECTIONS: usize = 100_000;
+const PAYLOAD_BYTES: usize = 1024 * 1024;
+const CONNECT_WITHIN_MS: u16 = 60_000;
+
+/// Runs it on that port of loopback, for MQTT 3.1.1 or for 5, until the process ends.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(port: u16, five: bool) -> io::Result<()> {
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime
+        .block_on(async { if five { serve(port, V5).await } else { serve(port, V4).await } });
+    served.map_err(io::Error::other)
+}
+
+async fn serve<P: Protocol + Clone + Send + 'static>(port: u16, protocol: P) -> Result<(), String> {
+    let router = Router::new(0, router());
+    let mut server = Server::new(server(port), router.spawn(), protocol);
+    server.start(LinkType::Remote).await.map_err(|error| error.to_string())
+}
+
+fn router() -> RouterConfig {
+    RouterConfig {
+        max_connections: CONNECTIONS,
+        max_outgoing_packet_count: OUTGOING_PACKETS,
+        max_segment_size: SEGMENT_BYTES,
+        max_segment_count: SEGMENTS,
+        ..RouterConfig::default()
+    }
+}
+
+fn server(port: u16) -> ServerSettings {
+    ServerSettings {
+        name: "bench".to_owned(),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        tls: None,
+        next_connection_delay_ms: 0,
+        connections: ConnectionSettings {
+            connection_timeout_ms: CONNECT_WITHIN_MS,
+            max_payload_size: PAYLOAD_BYTES,
+            max_inflight_count: INFLIGHT,
+            auth: None,
+            external_auth: None,
+            dynamic_filters: true,
+        },
+    }
+}
