@@ -34,10 +34,11 @@ const ROUND: usize = 32;
 
 /// How long a clean stop waits for the last commit before the store is left to say what it could
 /// not do.
-const COMMIT_LIMIT: Duration = Duration::from_secs(1);
+const COMMIT_LIMIT: Duration = Duration::from_millis(300);
 
-/// How long a clean stop waits for connections; each has its own, shorter limits.
-const LINKS_LIMIT: Duration = Duration::from_secs(2);
+/// How long a clean stop waits for connections to take what is left for them: with the commit and
+/// the store it is to be over within a second.
+const LINKS_LIMIT: Duration = Duration::from_millis(500);
 
 /// How a broker is to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +137,9 @@ impl Owner {
                 self.input(Input::Accepted { conn });
             }
             Heard::Packets { conn, packets, permit } => {
+                // What came together came at one time; asking the clock for each costs as much as
+                // handling it.
+                let now = self.clock.now();
                 for packet in packets {
                     if !self.work.connections.is_open(conn) {
                         break;
@@ -143,7 +147,7 @@ impl Owner {
                     if let Packet::Connect(connect) = &packet {
                         self.work.connections.speak(conn, connect.level);
                     }
-                    self.input(Input::Packet { conn, packet });
+                    self.input_at(now, Input::Packet { conn, packet });
                 }
                 drop(permit);
             }
@@ -188,8 +192,11 @@ impl Owner {
 
     /// Lets the core handle one input, and does what it wants done.
     fn input(&mut self, input: Input) {
+        self.input_at(self.clock.now(), input);
+    }
+
+    fn input_at(&mut self, now: Duration, input: Input) {
         self.work.moved = true;
-        let now = self.clock.now();
         let mut outputs = std::mem::take(&mut self.work.outputs);
         self.broker.handle(now, input, &mut outputs);
         self.perform(now, &mut outputs);
