@@ -33,19 +33,19 @@ struct ListenerOption {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Value {
-    MaxConnections(Option<usize>),
-    MaxQos(QoS),
-    MaxTopicAlias(u16),
-    MaxTopicAliasBroker(u16),
+    Connections(Option<usize>),
+    Qos(QoS),
+    TopicAlias(u16),
+    TopicAliasBroker(u16),
 }
 
 impl Value {
     fn set(self, limits: &mut Limits) {
         match self {
-            Self::MaxConnections(most) => limits.max_connections = most,
-            Self::MaxQos(qos) => limits.max_qos = qos,
-            Self::MaxTopicAlias(most) => limits.max_topic_alias = most,
-            Self::MaxTopicAliasBroker(most) => limits.max_topic_alias_broker = most,
+            Self::Connections(most) => limits.max_connections = most,
+            Self::Qos(qos) => limits.max_qos = qos,
+            Self::TopicAlias(most) => limits.max_topic_alias = most,
+            Self::TopicAliasBroker(most) => limits.max_topic_alias_broker = most,
         }
     }
 }
@@ -69,20 +69,20 @@ pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wro
         }
         "max_connections" => {
             let most = line.number(i64::from(i32::MIN)..=i64::from(i32::MAX))?;
-            option(reader, line, Value::MaxConnections(usize::try_from(most).ok()));
+            option(reader, line, Value::Connections(usize::try_from(most).ok()));
         }
         "max_qos" | "maximum_qos" => {
             let level = line.number(0..=2)?;
             let qos = u8::try_from(level).ok().and_then(QoS::from_level).unwrap_or_default();
-            option(reader, line, Value::MaxQos(qos));
+            option(reader, line, Value::Qos(qos));
         }
         "max_topic_alias" => {
             let most = line.short()?;
-            option(reader, line, Value::MaxTopicAlias(most));
+            option(reader, line, Value::TopicAlias(most));
         }
         "max_topic_alias_broker" => {
             let most = line.short()?;
-            option(reader, line, Value::MaxTopicAliasBroker(most));
+            option(reader, line, Value::TopicAliasBroker(most));
         }
         "protocol" => match line.word()? {
             "mqtt" => {}
