@@ -39,8 +39,7 @@ struct Pair {
 impl Pair {
     /// None where there is no mosquitto.
     fn start(ours_bridges: bool) -> Option<Self> {
-        if Command::new("mosquitto").arg("-h").stdout(Stdio::null()).status().is_err() {
-            eprintln!("skipped: mosquitto is not installed");
+        if !is_installed() {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
@@ -88,6 +87,14 @@ impl Pair {
     }
 }
 
+fn is_installed() -> bool {
+    let found = Command::new("mosquitto").arg("-h").stdout(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("skipped: mosquitto is not installed");
+    }
+    found
+}
+
 /// Waits until the retained message of the notification topic is this.
 fn until_says(broker: &Process, expected: &str) {
     let port = broker.address().port().to_string();
@@ -102,6 +109,36 @@ fn until_says(broker: &Process, expected: &str) {
         }
         assert!(Instant::now() < until, "port {port}: {seen:?}, not {expected}");
     }
+}
+
+/// What our broker says of itself, heard by mosquitto's client.
+#[test]
+fn mosquittos_client_hears_our_statistics() {
+    if !is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ours = Process::new(OURS, folder.path(), "ours", free_port(), "sys_interval 1\n");
+    ours.start();
+    let port = ours.address().port().to_string();
+    let hear = |filter: &str, count: &str, options: &[&str]| {
+        let seen = Command::new("mosquitto_sub")
+            .args(["-h", "127.0.0.1", "-p", &port, "-W", "20", "-v", "-t", filter, "-C", count])
+            .args(options)
+            .output()
+            .expect("mosquitto_sub starts");
+        assert!(seen.status.success(), "{seen:?}");
+        String::from_utf8(seen.stdout).expect("text")
+    };
+    let version = format!("$SYS/broker/version twinboard version {}", env!("CARGO_PKG_VERSION"));
+    for options in [&["-q", "0"][..], &["-q", "2"], &["-q", "2", "-V", "5"]] {
+        let all = hear("$SYS/#", "52", options);
+        assert!(all.lines().any(|line| line == version), "{all}");
+        assert!(all.lines().any(|line| line.starts_with("$SYS/broker/load/bytes/sent/15min ")));
+    }
+    // The retained value first, then a newer one.
+    let twice = hear("$SYS/broker/uptime", "2", &[]);
+    assert!(twice.lines().all(|line| line.ends_with(" seconds")), "{twice}");
 }
 
 fn client(name: &str, address: SocketAddr) -> Client {

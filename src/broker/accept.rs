@@ -28,6 +28,7 @@ type Refusal = (Reason, &'static str);
 
 impl Broker {
     pub(super) fn accepted(&mut self, conn: ConnId) {
+        self.counters.sockets += 1;
         let limit = self.settings.limits.max_connections;
         if limit.is_some_and(|limit| self.connections.len() >= limit) {
             let reason = "max_connections is reached".to_owned();
@@ -107,9 +108,11 @@ impl Broker {
                 let text = "an empty client id is not allowed, or needs a clean session";
                 return Err((Reason::ClientIdentifierNotValid, text));
             }
+            self.room_for_client(false)?;
             return Ok(self.new_client_id());
         }
         let taken = self.sessions.find(&connect.client_id);
+        self.room_for_client(taken.is_some())?;
         if taken.is_some_and(|key| self.sessions[key].bridge.is_some()) {
             let text = "the client id is that of a bridge's own session";
             return Err((Reason::ClientIdentifierNotValid, text));
@@ -117,11 +120,23 @@ impl Broker {
         Ok(connect.client_id.clone())
     }
 
+    /// `global_max_clients`; a client whose session is `there` takes no more room.
+    fn room_for_client(&self, there: bool) -> Result<(), Refusal> {
+        let limit = self.settings.limits.global_max_clients;
+        if !there && limit.is_some_and(|limit| self.clients() >= limit) {
+            return Err((Reason::ServerBusy, "global_max_clients is reached"));
+        }
+        Ok(())
+    }
+
     /// [MQTT-3.2.2-12, -13]
     fn acceptable_will(&self, connect: &Connect) -> Result<(), Refusal> {
         let limits = &self.settings.limits;
         let Some(will) = connect.will.as_ref().map(|it| &it.message) else { return Ok(()) };
         let v5 = connect.level == Level::V5;
+        if self.is_memory_full(will.size_bytes()) {
+            return Err((Reason::QuotaExceeded, "the will has no room: memory_limit is reached"));
+        }
         if will.qos > limits.max_qos {
             let reason = if v5 { Reason::QosNotSupported } else { Reason::NotAuthorized };
             return Err((reason, "the will's QoS is above max_qos"));
@@ -203,6 +218,7 @@ impl Broker {
         connection.max_packet_size = most.unwrap_or(usize::MAX);
         connection.wants_reasons = properties.request_problem_information() != Some(0);
         connection.aliases = Aliases::new(theirs, ours);
+        self.counters.client_came();
         self.watch_silence(conn, patience.map(|it| self.now + it));
     }
 

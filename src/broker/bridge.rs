@@ -146,7 +146,8 @@ impl Broker {
             rule.to_local(&publish.topic).map(|topic| (topic, publish.qos.min(rule.qos())))
         });
         let client = self.sessions[key].client.clone();
-        self.take_over(conn, key, &publish, |broker| {
+        let topic = local.as_ref().map_or(&publish.topic, |(topic, _)| topic).clone();
+        self.take_over(conn, key, &publish, &topic, |broker| {
             // What no rule lets in comes from a subscription of earlier rules: it is acknowledged,
             // for otherwise the far broker would send it for ever, and goes nowhere.
             if let Some((topic, qos)) = local {

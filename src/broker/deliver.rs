@@ -43,6 +43,10 @@ impl Broker {
             // Only a bridge with local_cleansession is without a connection and not persistent.
             return;
         }
+        if terms.limited && self.has_no_room_for(numbered) {
+            self.missed(key, numbered);
+            return self.drop_message(key, topic.clone(), qos, DropReason::Memory);
+        }
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
         let limits = &self.settings.limits;
         match outgoing.offer(numbered, terms, ready, limits, self.now, &mut log) {
@@ -83,6 +87,10 @@ impl Broker {
                 self.missed(key, numbered);
                 self.drop_message(key, topic.clone(), qos, DropReason::SlowReader);
             }
+            _ if may_wait && self.has_no_room_for(numbered) => {
+                self.missed(key, numbered);
+                self.drop_message(key, topic.clone(), qos, DropReason::Memory);
+            }
             _ if may_wait => {
                 let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
                 let limits = &self.settings.limits;
@@ -95,6 +103,13 @@ impl Broker {
             }
             _ => self.missed(key, numbered),
         }
+    }
+
+    /// Whether a message that was let in although memory is full, with QoS 0, would have to be kept
+    /// all the same: `queue_qos0_messages` and `upgrade_outgoing_qos` make it wait.
+    fn has_no_room_for(&self, numbered: &Numbered) -> bool {
+        let message = &numbered.message;
+        message.qos == QoS::AtMostOnce && self.is_memory_full(message.size_bytes())
     }
 
     /// Sends what waits for a session, as far as its window goes.

@@ -52,6 +52,8 @@ pub enum DropReason {
     Refused,
     /// The store does not take anything.
     Store,
+    /// `memory_limit`.
+    Memory,
 }
 
 /// As a sentence about the broker: "card1_monitor connected and takes up its session again".
@@ -120,6 +122,7 @@ impl fmt::Display for DropReason {
             Self::Expired => "it has expired",
             Self::Refused => "the other side refused it",
             Self::Store => "the store does not take anything",
+            Self::Memory => "memory_limit is reached",
         })
     }
 }

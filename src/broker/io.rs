@@ -45,6 +45,8 @@ pub enum Input {
     Committed { number: u64 },
     /// The oldest commit fails; the store goes on trying.
     StoreFails { reason: String },
+    /// So many bytes came and went since the last such input: right before `Time` is soon enough.
+    Traffic { received_bytes: u64, sent_bytes: u64 },
     /// `Broker::deadline` has come.
     Time,
     /// Close every connection; a last commit may follow.

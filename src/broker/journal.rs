@@ -4,9 +4,9 @@
 //! the number of the commit that the newest change belongs to. It does not matter whose change that
 //! was: an answer to a repeated packet has no change of its own, yet must wait for the first one's.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::bodies::Bodies;
 use super::durable::{Commit, MessageId, Record};
 use crate::mqtt::Message;
 
@@ -27,8 +27,8 @@ pub struct Journal {
     records: Vec<Record>,
     taken: u64,
     committed: u64,
-    /// How many retained messages and deliveries refer to each durable body.
-    references: HashMap<MessageId, u32>,
+    /// The messages that retained ones, deliveries and wills refer to, durable or not.
+    bodies: Bodies,
     trouble: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Journal {
             records: Vec::new(),
             taken: 0,
             committed: 0,
-            references: HashMap::new(),
+            bodies: Bodies::default(),
             trouble: None,
         }
     }
@@ -53,40 +53,32 @@ impl Journal {
         }
     }
 
-    /// Something durable is about to refer to `numbered`: its body goes first.
-    pub fn refer(&mut self, numbered: &Numbered) {
-        if !self.enabled {
-            return;
-        }
-        let count = self.references.entry(numbered.id).or_default();
-        *count += 1;
-        if *count == 1 {
+    /// Something is about to refer to `numbered`: where it is durable, the body goes first.
+    pub fn refer(&mut self, numbered: &Numbered, durable: bool) {
+        if self.bodies.hold(numbered, durable && self.enabled) {
             let (id, message) = (numbered.id, Arc::clone(&numbered.message));
             self.records.push(Record::Message { id, message });
         }
     }
 
     /// What the image already refers to, at a start.
-    pub fn refer_again(&mut self, id: MessageId) {
-        if self.enabled {
-            *self.references.entry(id).or_default() += 1;
-        }
+    pub fn refer_again(&mut self, numbered: &Numbered) {
+        self.bodies.hold(numbered, self.enabled);
     }
 
-    /// Something durable no longer refers to that message.
+    /// Something no longer refers to that message.
     ///
     /// # Panics
     /// When nothing did, which is a bug here.
-    pub fn forget(&mut self, id: MessageId) {
-        if !self.enabled {
-            return;
+    pub fn forget(&mut self, numbered: &Numbered, durable: bool) {
+        if self.bodies.let_go(numbered, durable && self.enabled) {
+            self.records.push(Record::DropMessage { id: numbered.id });
         }
-        let count = self.references.get_mut(&id).expect("a message that was referred to");
-        *count -= 1;
-        if *count == 0 {
-            self.references.remove(&id);
-            self.records.push(Record::DropMessage { id });
-        }
+    }
+
+    /// The messages that are referred to.
+    pub fn bodies(&self) -> &Bodies {
+        &self.bodies
     }
 
     /// The commit that the newest change belongs to, taken or still to be taken.

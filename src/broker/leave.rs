@@ -27,7 +27,7 @@ impl Broker {
             let properties = connection.last_words(text);
             // It passes what is held back: that was never promised, and will not be now.
             let packet = Packet::Disconnect(Notice { reason, properties });
-            self.out.push(Output::Send { conn, packet });
+            self.put_out(conn, packet);
         }
         self.close(conn, text);
     }
@@ -50,6 +50,7 @@ impl Broker {
             Who::Client(key) => key,
             Who::Link(bridge) => return self.link_gone(bridge, conn, reason),
         };
+        self.counters.client_went();
         let client = self.sessions[key].client.clone();
         self.sessions[key].conn = None;
         self.tell(Event::Disconnected { client, reason: reason.to_owned() });
@@ -101,7 +102,7 @@ impl Broker {
         if session.ends_at.is_some_and(|at| at <= self.now) {
             let client = session.client.clone();
             self.end_session(key);
-            self.expired += 1;
+            self.counters.expired += 1;
             return self.tell(Event::SessionExpired { client });
         }
         let due = session.will.as_ref().and_then(|it| it.due);
@@ -137,9 +138,9 @@ impl Broker {
         }
         let mut session = self.sessions.remove(key);
         let client = session.client.clone();
+        let (outgoing, mut log) = session.sending(&mut self.journal);
+        outgoing.clear(&mut log);
         if session.persistent {
-            let (outgoing, mut log) = session.sending(&mut self.journal);
-            outgoing.clear(&mut log);
             self.journal.record(Record::DropSession { client });
         }
     }

@@ -16,8 +16,10 @@
 
 mod accept;
 mod aliases;
+mod bodies;
 mod bridge;
 mod connection;
+mod counters;
 mod deliver;
 mod dial;
 pub mod durable;
@@ -27,6 +29,7 @@ mod item;
 mod journal;
 mod leave;
 mod link;
+mod load;
 mod log;
 mod outgoing;
 mod publish;
@@ -39,6 +42,7 @@ mod start;
 pub mod status;
 mod subscribe;
 mod subscribers;
+mod sys;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -56,10 +60,12 @@ use std::time::Duration;
 
 use bridge::Bridge;
 use connection::{Connection, Who};
+use counters::{Counters, Flow};
 use journal::Journal;
 use retained::Retained;
 use sessions::{SessionKey, Sessions};
 use subscribers::Subscribers;
+use sys::Sys;
 use timers::{Timer, Timers};
 use tree::Tree;
 
@@ -85,9 +91,8 @@ pub struct Broker {
     bridges: Vec<Bridge>,
     timers: Timers,
     next_message: u64,
-    refused: u64,
-    /// How many sessions have outlived their connection for as long as they were to.
-    expired: u64,
+    counters: Counters,
+    sys: Sys,
     random: u64,
 }
 
@@ -112,6 +117,9 @@ impl Broker {
                 if self.journal.fails(reason.clone()) {
                     self.tell(Event::StoreFails { reason });
                 }
+            }
+            Input::Traffic { received_bytes, sent_bytes } => {
+                self.counters.bytes += Flow { received: received_bytes, sent: sent_bytes };
             }
             Input::Time => self.time(),
             Input::Shutdown => self.shut_down(),
@@ -138,8 +146,16 @@ impl Broker {
         self.timers.next()
     }
 
+    /// Whether nothing is due at `now` but what the broker says under `$SYS`: that changes nothing
+    /// in its [`Status`], and whoever follows that need not look again.
+    #[must_use]
+    pub fn only_statistics_due(&self, now: Duration) -> bool {
+        self.timers.all_due(now).all(|timer| timer == Timer::Statistics)
+    }
+
     fn packet(&mut self, conn: ConnId, packet: Packet) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
+        self.counters.came(&packet);
         connection.last_heard = self.now;
         match connection.who {
             Who::Stranger => self.first_packet(conn, packet),
@@ -168,11 +184,17 @@ impl Broker {
         let commit = (after_commit && !self.journal.is_durable(latest)).then_some(latest);
         connection.last_sent = self.now;
         match connection.hold(packet, commit) {
-            Some(packet) => self.out.push(Output::Send { conn, packet }),
+            Some(packet) => self.put_out(conn, packet),
             None => {
                 self.waiting.insert(conn);
             }
         }
+    }
+
+    /// Sends `packet`, which nothing holds back.
+    fn put_out(&mut self, conn: ConnId, packet: Packet) {
+        self.counters.went(&packet);
+        self.out.push(Output::Send { conn, packet });
     }
 
     fn committed(&mut self, number: u64) {
@@ -183,6 +205,7 @@ impl Broker {
             let Some(connection) = self.connections.get_mut(&conn) else { continue };
             let journal = &self.journal;
             while let Some(packet) = connection.release(|commit| journal.is_durable(commit)) {
+                self.counters.went(&packet);
                 self.out.push(Output::Send { conn, packet });
             }
             if connection.held() > 0 {
@@ -218,6 +241,7 @@ impl Broker {
                 Timer::Link(bridge) => self.link_deadline(bridge),
                 Timer::Session(key) => self.session_deadline(key),
                 Timer::Retained => self.retained.expire(self.now, &mut self.journal),
+                Timer::Statistics => self.say_statistics(),
             }
         }
     }

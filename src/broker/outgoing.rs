@@ -140,8 +140,8 @@ impl Outgoing {
         self.next_number += 1;
         let stage = if at_once { Stage::Published(self.fresh_id()) } else { Stage::Queued };
         let Terms { qos, retain, subscription_ids, .. } = terms;
+        log.journal.refer(numbered, log.persistent);
         if log.persistent {
-            log.journal.refer(numbered);
             let subscription_ids = subscription_ids.clone();
             let delivery = Delivery { id: numbered.id, qos, retain, subscription_ids, stage };
             log.record(|client| Record::Queue { client, number, delivery });
@@ -282,6 +282,12 @@ impl Outgoing {
         true
     }
 
+    /// Everything in flight, then everything that waits.
+    #[cfg(test)]
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.in_flight.iter().chain(&self.queued)
+    }
+
     /// The newest message for each topic that is in flight or waits, with its retain flag.
     pub fn newest(&self) -> HashMap<Topic, (Bytes, bool)> {
         let items = self.in_flight.iter().chain(&self.queued);
@@ -388,11 +394,9 @@ impl Outgoing {
     }
 
     fn done(item: &Item, log: &mut Log) {
-        if log.persistent {
-            let number = item.number;
-            log.record(|client| Record::Dequeue { client, number });
-            log.journal.forget(item.numbered.id);
-        }
+        let number = item.number;
+        log.record(|client| Record::Dequeue { client, number });
+        log.journal.forget(&item.numbered, log.persistent);
     }
 
     /// Makes room in the queue: what has expired would not be sent anyway.

@@ -69,11 +69,11 @@ impl Broker {
         if let Some((reason, answer)) = refused {
             let (topic, qos) = (publish.topic.clone(), publish.qos);
             self.tell(Event::Dropped { client, topic, qos, reason });
-            return self.take_over(conn, key, &publish, |_| answer);
+            return self.take_over(conn, key, &publish, &publish.topic, |_| answer);
         }
         let message = self.message(&publish, publish.topic.clone(), publish.qos);
         let origin = Origin { session: key, client };
-        self.take_over(conn, key, &publish, |broker| {
+        self.take_over(conn, key, &publish, &publish.topic, |broker| {
             if broker.publish_message(message, Some(&origin)) {
                 Reason::Success
             } else {
@@ -107,17 +107,18 @@ impl Broker {
     }
 
     /// Takes over the responsibility for a message: `accept` passes it on, and the acknowledgement
-    /// says so once that is durable. [MQTT-4.3.2-4, MQTT-4.3.3-8]
+    /// says so once that is durable. `topic` is its name on this side.
+    /// [MQTT-4.3.2-4, MQTT-4.3.3-8]
     pub(super) fn take_over(
         &mut self,
         conn: ConnId,
         key: SessionKey,
         publish: &Publish,
+        topic: &Topic,
         accept: impl FnOnce(&mut Self) -> Reason,
     ) {
-        let needs_store = publish.qos > QoS::AtMostOnce || publish.retain;
-        if needs_store && self.journal.trouble().is_some() {
-            return self.refuse(conn, key, publish);
+        if let Some(obstacle) = self.obstacle(key, publish, topic) {
+            return self.refuse(conn, key, publish, obstacle);
         }
         match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => {
@@ -143,11 +144,35 @@ impl Broker {
         }
     }
 
-    /// The store is stuck: nothing new is promised. MQTT 3.1.1 has no words for that.
-    fn refuse(&mut self, conn: ConnId, key: SessionKey, publish: &Publish) {
-        let text = "the store does not take anything";
+    /// Why a message cannot be kept now. One that needs not be is never in the way.
+    fn obstacle(&self, key: SessionKey, publish: &Publish, topic: &Topic) -> Option<DropReason> {
+        if publish.qos == QoS::AtMostOnce && !publish.retain {
+            return None;
+        }
+        if self.journal.trouble().is_some() {
+            return Some(DropReason::Store);
+        }
+        if !self.is_memory_full(publish.topic.as_str().len() + publish.payload.len()) {
+            return None;
+        }
+        // What was taken over before takes no more room, and what deletes makes some.
+        let known = publish.qos == QoS::ExactlyOnce
+            && publish.packet_id.is_some_and(|id| self.sessions[key].has_received(id, publish));
+        let deletes = publish.retain && publish.payload.is_empty() && self.retained.holds(topic);
+        (!known && !deletes).then_some(DropReason::Memory)
+    }
+
+    /// Whether `memory_limit` leaves no room for one more message of that size.
+    pub(super) fn is_memory_full(&self, size_bytes: usize) -> bool {
+        self.journal.bodies().is_full(self.settings.limits.memory_limit, size_bytes)
+    }
+
+    /// The store is stuck, or memory is full: nothing new is promised. MQTT 3.1.1 has no words for
+    /// that, nor has QoS 0.
+    fn refuse(&mut self, conn: ConnId, key: SessionKey, publish: &Publish, reason: DropReason) {
+        let text = reason.to_string();
         let Some(id) = publish.packet_id.filter(|_| self.is_v5(conn)) else {
-            return self.hang_up(conn, Reason::QuotaExceeded, text);
+            return self.hang_up(conn, Reason::QuotaExceeded, &text);
         };
         let two = publish.qos == QoS::ExactlyOnce;
         if two && self.sessions[key].has_received(id, publish) {
@@ -155,10 +180,10 @@ impl Broker {
             return self.send(conn, Packet::PubRec(id.into()), true);
         }
         let client = self.sessions[key].client.clone();
-        let (topic, qos, reason) = (publish.topic.clone(), publish.qos, DropReason::Store);
+        let (topic, qos) = (publish.topic.clone(), publish.qos);
         self.tell(Event::Dropped { client, topic, qos, reason });
         let connection = &self.connections[&conn];
-        let properties = connection.reason_string(text);
+        let properties = connection.reason_string(&text);
         let ack = Ack { id, reason: Reason::QuotaExceeded, properties };
         let packet = if two { Packet::PubRec(ack) } else { Packet::PubAck(ack) };
         self.send(conn, packet, false);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::durable::Record;
 use super::journal::{Journal, Numbered};
+use super::publish::is_brokers_own;
 use super::tree::Tree;
 use crate::mqtt::{ClientId, Filter, Topic};
 
@@ -28,6 +29,11 @@ pub struct Retained {
 }
 
 impl Retained {
+    /// Whether there is a message under that topic.
+    pub fn holds(&self, topic: &Topic) -> bool {
+        self.tree.contains(topic.levels())
+    }
+
     /// How many there are, `$SYS` left out.
     pub fn count(&self) -> usize {
         self.count
@@ -45,8 +51,10 @@ impl Retained {
     pub fn set(&mut self, kept: Kept, journal: &mut Journal) {
         let topic = kept.numbered.message.topic.clone();
         let durable = is_durable(&topic);
+        if is_held(&topic) {
+            journal.refer(&kept.numbered, durable);
+        }
         if durable {
-            journal.refer(&kept.numbered);
             let (id, origin) = (kept.numbered.id, kept.origin.clone());
             journal.record(Record::Retain { topic: topic.clone(), id, origin });
         }
@@ -57,7 +65,7 @@ impl Retained {
         }
         self.expiring.extend(expiry);
         match before {
-            Some(before) if durable => journal.forget(before.numbered.id),
+            Some(before) if is_held(&topic) => journal.forget(&before.numbered, durable),
             None if durable => self.count += 1,
             _ => {}
         }
@@ -69,12 +77,14 @@ impl Retained {
         if let Some(expiry) = before.as_ref().and_then(Kept::expiry) {
             self.expiring.remove(&expiry);
         }
-        if let Some(before) = before
-            && is_durable(topic)
-        {
+        let Some(before) = before else { return };
+        let durable = is_durable(topic);
+        if durable {
             self.count -= 1;
             journal.record(Record::ClearRetained { topic: topic.clone() });
-            journal.forget(before.numbered.id);
+        }
+        if is_held(topic) {
+            journal.forget(&before.numbered, durable);
         }
     }
 
@@ -105,6 +115,12 @@ impl Kept {
         let message = &self.numbered.message;
         message.expires_at.map(|at| (at, message.topic.clone()))
     }
+}
+
+/// What this broker says of itself is not among the messages that it holds for others; what bridges
+/// say there comes from outside, and there may be many of them.
+fn is_held(topic: &Topic) -> bool {
+    !is_brokers_own(topic)
 }
 
 /// What brokers say of themselves under `$SYS` is said anew at each start.

@@ -39,8 +39,13 @@ impl Broker {
             self.tell(Event::Published { client, topic, qos, retain, size_bytes });
         }
         let numbered = self.number(message);
+        self.route(&numbered, origin)
+    }
+
+    /// Does so with a message that has its number, and tells nobody.
+    pub(super) fn route(&mut self, numbered: &Numbered, origin: Option<&Origin>) -> bool {
         if numbered.message.retain && self.settings.limits.retain_available {
-            self.retain(&numbered, origin);
+            self.retain(numbered, origin);
         }
         let matches = self.matches_of(&numbered.message.topic, numbered.message.qos);
         let mut anybody = false;
@@ -58,7 +63,7 @@ impl Broker {
                 subscription_ids: identifier.into_iter().chain(more_ids).collect(),
                 limited: true,
             };
-            self.deliver_as(subscriber, &numbered, terms);
+            self.deliver_as(subscriber, numbered, terms);
         }
         anybody
     }

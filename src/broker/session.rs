@@ -151,14 +151,12 @@ impl Session {
             expiry_s: it.expiry_s,
             due: it.due,
         });
-        if self.persistent {
-            if let Some(will) = &will {
-                journal.refer(&will.numbered);
-            }
-            self.log(journal).record(|client| Record::Will { client, will: image });
-            if let Some(before) = &self.will {
-                journal.forget(before.numbered.id);
-            }
+        if let Some(will) = &will {
+            journal.refer(&will.numbered, self.persistent);
+        }
+        self.log(journal).record(|client| Record::Will { client, will: image });
+        if let Some(before) = &self.will {
+            journal.forget(&before.numbered, self.persistent);
         }
         self.will = will;
     }

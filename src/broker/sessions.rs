@@ -47,6 +47,11 @@ impl Sessions {
         self.by_client.get(client).copied()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_client.len()
+    }
+
     /// All sessions, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.slots.iter().flatten()

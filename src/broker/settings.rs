@@ -16,6 +16,8 @@ pub struct Settings {
     pub persistence: bool,
     /// The bridges this broker dials out for, in the order of the file.
     pub bridges: Vec<BridgeSettings>,
+    /// `sys_interval`: how often the broker says under `$SYS` what has changed of it; zero for never.
+    pub sys_interval: Duration,
     /// Whether every message is told as an event: off where nobody reads the trace.
     pub trace: bool,
 }
@@ -40,6 +42,14 @@ pub struct Limits {
     pub message_size_limit: usize,
     /// `max_connections`; none means no limit.
     pub max_connections: Option<usize>,
+    /// `global_max_clients`: sessions of clients, connected or kept; none means no limit.
+    pub global_max_clients: Option<usize>,
+    /// `memory_limit`, in bytes of the messages that are held for somebody: retained, queued, in
+    /// flight, or a will. Each is counted once, with its topic and properties and an estimate of
+    /// what it and each reference to it take beside that; what a large payload takes because it
+    /// shares the buffer it was read into, and what the allocator adds, is not counted. Who
+    /// publishes beyond it is refused. 0 means no limit. (Mosquitto counts the whole heap.)
+    pub memory_limit: usize,
     /// `max_qos`: the highest QoS a client may publish with.
     pub max_qos: QoS,
     /// `retain_available`: whether retained messages are kept at all.
@@ -79,6 +89,8 @@ impl Default for Limits {
             max_packet_size: 2_000_000,
             message_size_limit: 0,
             max_connections: None,
+            global_max_clients: None,
+            memory_limit: 0,
             max_qos: QoS::ExactlyOnce,
             retain_available: true,
             allow_zero_length_clientid: true,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Broker;
 use super::bridge::Bridge;
+use super::counters::Counters;
 use super::durable::{Delivery, Expiry, Image, MessageId, Record};
 use super::io::BridgeNumber;
 use super::journal::{Journal, Numbered};
@@ -15,6 +16,7 @@ use super::session::{Session, Will};
 use super::sessions::{SessionKey, Sessions};
 use super::settings::Settings;
 use super::status::{SessionStatus, Status};
+use super::sys::Sys;
 use super::timers::{Timer, Timers};
 use super::tree::Tree;
 use crate::mqtt::ClientId;
@@ -38,13 +40,16 @@ impl Broker {
             bridges: Vec::new(),
             timers: Timers::default(),
             next_message: MessageId::first(image.boot).0,
-            refused: 0,
-            expired: 0,
+            counters: Counters::default(),
+            sys: Sys::new(now),
             random: seed,
             settings,
         };
         broker.restore(image);
         broker.make_bridges();
+        if !broker.settings.sys_interval.is_zero() {
+            broker.timers.set(now, Timer::Statistics);
+        }
         broker
     }
 
@@ -63,7 +68,7 @@ impl Broker {
         sessions.sort_by(|a, b| a.client.cmp(&b.client));
         Status {
             retained: self.retained.count(),
-            refused: self.refused,
+            refused: self.counters.dropped,
             store_trouble: self.journal.trouble().map(str::to_owned),
             sessions,
             bridges: self.bridges.iter().map(|bridge| self.bridge_status(bridge)).collect(),
@@ -73,14 +78,14 @@ impl Broker {
     fn restore(&mut self, image: &Image) {
         let numbered = |id: MessageId| Numbered { id, message: Arc::clone(&image.messages[&id]) };
         for retained in image.retained.values() {
-            self.journal.refer_again(retained.id);
-            let origin = retained.origin.clone();
-            self.retained.restore(Kept { numbered: numbered(retained.id), origin });
+            let (numbered, origin) = (numbered(retained.id), retained.origin.clone());
+            self.journal.refer_again(&numbered);
+            self.retained.restore(Kept { numbered, origin });
         }
         for (client, session) in &image.sessions {
             let bridge = self.bridge_of(client);
             for delivery in session.deliveries.values() {
-                self.journal.refer_again(delivery.id);
+                self.journal.refer_again(&numbered(delivery.id));
             }
             let body = |delivery: &Delivery| numbered(delivery.id);
             let outgoing = Outgoing::restore(session, body);
@@ -91,7 +96,7 @@ impl Broker {
                 due: it.due,
             });
             if let Some(will) = &will {
-                self.journal.refer_again(will.numbered.id);
+                self.journal.refer_again(&will.numbered);
             }
             let restored = Session::restore(client.clone(), bridge, session, outgoing, will);
             let key = self.sessions.add(restored);

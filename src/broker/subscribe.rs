@@ -5,6 +5,7 @@ use super::durable::{Record, Subscription};
 use super::event::{DropReason, Event};
 use super::io::ConnId;
 use super::item::Terms;
+use super::publish::is_brokers_own;
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
 use crate::mqtt::packet::{Answers, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe};
@@ -117,7 +118,10 @@ impl Broker {
         qos: QoS,
         reason: DropReason,
     ) {
-        self.refused += 1;
+        if is_brokers_own(&topic) {
+            return; // Nobody who published it would want to know.
+        }
+        self.counters.dropped += 1;
         let client = self.sessions[key].client.clone();
         self.tell(Event::Dropped { client, topic, qos, reason });
     }
@@ -130,12 +134,14 @@ impl Broker {
         options: Subscription,
     ) {
         let subscribers = self.subscribers.entry(filter.levels()).get_or_insert_default();
-        subscribers.add(filter.group(), Subscriber { session, rule, options });
+        let new = subscribers.add(filter.group(), Subscriber { session, rule, options });
+        *self.counters.subscriptions(filter.group().is_some()) += usize::from(new);
     }
 
     pub(super) fn remove_subscriber(&mut self, filter: &Filter, session: SessionKey) {
         let Some(subscribers) = self.subscribers.get_mut(filter.levels()) else { return };
-        subscribers.remove(filter.group(), session);
+        let gone = subscribers.remove(filter.group(), session);
+        *self.counters.subscriptions(filter.group().is_some()) -= gone;
         if subscribers.is_empty() {
             self.subscribers.remove(filter.levels());
         }

@@ -41,28 +41,31 @@ struct Group {
 
 impl Subscribers {
     /// Adds a subscriber, to a group where it names one; in place of its earlier subscription.
-    pub fn add(&mut self, group: Option<&str>, subscriber: Subscriber) {
+    /// Gives back whether there was none.
+    pub fn add(&mut self, group: Option<&str>, subscriber: Subscriber) -> bool {
         let list = match group {
             None => &mut self.single,
             Some(name) => &mut self.groups.entry(name.into()).or_default().members,
         };
-        match list.iter_mut().find(|it| it.is_same_as(&subscriber)) {
+        let before = list.iter_mut().find(|it| it.is_same_as(&subscriber));
+        let new = before.is_none();
+        match before {
             Some(before) => *before = subscriber,
             None => list.push(subscriber),
         }
+        new
     }
 
-    /// Takes a session's subscription away.
-    pub fn remove(&mut self, group: Option<&str>, session: SessionKey) {
-        let Some(name) = group else {
-            return self.single.retain(|it| it.session != session);
-        };
-        if let Some(group) = self.groups.get_mut(name) {
-            group.members.retain(|it| it.session != session);
-            if group.members.is_empty() {
-                self.groups.remove(name);
-            }
+    /// Takes a session's subscriptions away, and gives back how many there were: a bridge may have
+    /// several, by several of its rules.
+    pub fn remove(&mut self, group: Option<&str>, session: SessionKey) -> usize {
+        let Some(name) = group else { return take_out(&mut self.single, session) };
+        let Some(group) = self.groups.get_mut(name) else { return 0 };
+        let gone = take_out(&mut group.members, session);
+        if group.members.is_empty() {
+            self.groups.remove(name);
         }
+        gone
     }
 
     /// Whether nobody is left.
@@ -85,4 +88,10 @@ impl Subscribers {
             members
         })
     }
+}
+
+fn take_out(list: &mut Vec<Subscriber>, session: SessionKey) -> usize {
+    let before = list.len();
+    list.retain(|it| it.session != session);
+    before - list.len()
 }

@@ -18,6 +18,8 @@ pub enum Timer {
     Session(SessionKey),
     /// Whether a retained message has expired.
     Retained,
+    /// Whether the broker says something of itself under `$SYS`.
+    Statistics,
 }
 
 /// Timers in order of their time.
@@ -38,6 +40,11 @@ impl Timers {
     /// When the next one is due.
     pub fn next(&self) -> Option<Duration> {
         self.0.first().map(|(at, _)| *at)
+    }
+
+    /// Those that are due.
+    pub fn all_due(&self, now: Duration) -> impl Iterator<Item = Timer> {
+        self.0.iter().take_while(move |(at, _)| *at <= now).map(|(_, timer)| *timer)
     }
 
     /// Takes out one that is due.

@@ -48,6 +48,11 @@ impl<V> Tree<V> {
         &mut self.nodes[at].value
     }
 
+    /// Whether there is a value under `path`.
+    pub fn contains<'a>(&self, path: impl Iterator<Item = &'a str>) -> bool {
+        self.find(path).is_some_and(|at| self.nodes[at].value.is_some())
+    }
+
     /// The value under `path`.
     pub fn get_mut<'a>(&mut self, path: impl Iterator<Item = &'a str>) -> Option<&mut V> {
         let at = self.find(path)?;

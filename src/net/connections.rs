@@ -19,6 +19,8 @@ pub(super) struct Connections {
     open: HashMap<ConnId, Open>,
     /// Those with bytes that no outbox has yet.
     dirty: Vec<ConnId>,
+    /// Bytes encoded since somebody asked.
+    sent_bytes: usize,
     last: u64,
 }
 
@@ -59,8 +61,15 @@ impl Connections {
         if open.staged.is_empty() {
             self.dirty.push(conn);
         }
+        let before = open.staged.len();
         codec::write(packet, open.level, &mut open.staged);
+        self.sent_bytes += open.staged.len() - before;
         open.staged.len() >= FLUSH_BYTES && open.outbox.put(&mut open.staged)
+    }
+
+    /// How many bytes were sent since the last time somebody asked.
+    pub(super) fn take_sent_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.sent_bytes)
     }
 
     /// Lets a connection end when what was sent is written.

@@ -29,8 +29,8 @@ const PACKET_BYTES: usize = size_of::<Packet>();
 pub(super) enum Heard {
     /// Somebody connected.
     Accepted { stream: TcpStream },
-    /// Packets came; the permit gives their bytes back to the budget.
-    Packets { conn: ConnId, packets: Vec<Packet>, permit: OwnedSemaphorePermit },
+    /// Packets came, so many bytes of them; the permit gives those back to the budget.
+    Packets { conn: ConnId, packets: Vec<Packet>, bytes: usize, permit: OwnedSemaphorePermit },
     /// What came is no packet; nothing follows.
     Malformed { conn: ConnId, error: DecodeError },
     /// The connection is gone; nothing follows.
@@ -78,7 +78,7 @@ impl Inbox {
         let cost = u32::try_from(cost).expect("the budget fits");
         let permit = Arc::clone(&self.budget).acquire_many_owned(cost).await;
         let permit = permit.expect("nobody closes the budget");
-        self.tell(Heard::Packets { conn, packets, permit }).await;
+        self.tell(Heard::Packets { conn, packets, bytes, permit }).await;
     }
 
     /// Passes on anything else.

@@ -71,6 +71,8 @@ pub(super) struct Work {
     connections: Connections,
     outputs: Vec<Output>,
     stalled: Vec<ConnId>,
+    /// Bytes of packets that came since the core was told.
+    received_bytes: usize,
     /// Whether the core had an input since the last round: answering a question is none, and must
     /// not make whoever follows the changes ask again.
     moved: bool,
@@ -90,7 +92,7 @@ impl Owner {
         for listener in listeners {
             self.tasks.listen(listener, self.name.clone(), self.inbox.clone());
         }
-        self.input(Input::Time);
+        self.time();
         self.settle();
         loop {
             let deadline = self.broker.deadline();
@@ -117,7 +119,7 @@ impl Owner {
                 Some(ended) = self.tasks.dials.join_next() => reap(ended),
                 Some(ended) = self.tasks.links.join_next() => reap(ended),
                 Some(ended) = self.tasks.listeners.join_next() => reap(ended),
-                () = sleep_until(at), if deadline.is_some() => self.input(Input::Time),
+                () = sleep_until(at), if deadline.is_some() => self.time(),
                 Some(first) = heard.recv(), if room => {
                     self.heard(first);
                     for _ in 1..ROUND {
@@ -136,7 +138,8 @@ impl Owner {
                 let conn = self.connect(stream, Level::default());
                 self.input(Input::Accepted { conn });
             }
-            Heard::Packets { conn, packets, permit } => {
+            Heard::Packets { conn, packets, bytes, permit } => {
+                self.work.received_bytes += bytes;
                 // What came together came at one time; asking the clock for each costs as much as
                 // handling it.
                 let now = self.clock.now();
@@ -190,13 +193,28 @@ impl Owner {
         }
     }
 
-    /// Lets the core handle one input, and does what it wants done.
+    /// The time may have come for something. What the broker says under `$SYS` is nothing that who
+    /// follows its changes would see.
+    fn time(&mut self) {
+        let now = self.clock.now();
+        self.work.moved |= !self.broker.only_statistics_due(now);
+        let received_bytes = wide(std::mem::take(&mut self.work.received_bytes));
+        let sent_bytes = wide(self.work.connections.take_sent_bytes());
+        self.handle(now, Input::Traffic { received_bytes, sent_bytes });
+        self.handle(now, Input::Time);
+    }
+
     fn input(&mut self, input: Input) {
         self.input_at(self.clock.now(), input);
     }
 
     fn input_at(&mut self, now: Duration, input: Input) {
         self.work.moved = true;
+        self.handle(now, input);
+    }
+
+    /// Lets the core handle one input, and does what it wants done.
+    fn handle(&mut self, now: Duration, input: Input) {
         let mut outputs = std::mem::take(&mut self.work.outputs);
         self.broker.handle(now, input, &mut outputs);
         self.perform(now, &mut outputs);
@@ -319,4 +337,8 @@ impl Owner {
             blocking(move || durable.abandon()).await;
         }
     }
+}
+
+fn wide(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

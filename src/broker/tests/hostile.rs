@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::bench::*;
+use super::counts;
 use crate::broker::Limits;
 use crate::mqtt::codec::DecodeError;
 
@@ -171,8 +172,10 @@ impl Run {
         let rules = [("t/#", Direction::Both, Q2, "", ""), ("v", Direction::Out, Q1, "", "far/")];
         let limits =
             Limits { max_queued_messages: 5, max_inflight_messages: 2, ..Limits::default() };
+        let limits = Limits { memory_limit: 4000, ..limits };
         let bridges = vec![bridge(&rules)];
-        let settings = Settings { limits, persistence: true, bridges, trace: true };
+        let settings =
+            Settings { limits, persistence: true, bridges, sys_interval: secs(7), trace: true };
         let disk = Image::default();
         let broker = Broker::new(Duration::ZERO, settings.clone(), &disk, 1);
         Self { broker, settings, disk, now: Duration::ZERO, open: Vec::new(), next: 0 }
@@ -275,6 +278,7 @@ impl Run {
         let wills = self.disk.sessions.values().filter_map(|it| it.will.map(|will| will.id));
         let referred: BTreeSet<_> = referred.chain(queued.map(|it| it.id)).chain(wills).collect();
         let bodies: BTreeSet<_> = self.disk.messages.keys().copied().collect();
+        counts::check(&self.broker);
         assert_eq!(bodies, referred, "a body is kept exactly as long as something refers to it");
     }
 }

@@ -153,3 +153,122 @@ fn ids_do_not_run_out() {
     }
     assert_eq!(used.len(), usize::from(u16::MAX) - 14);
 }
+
+/// Which publishes are refused when memory is full, and how; and that it can be had again.
+#[test]
+fn memory() {
+    let body = "x".repeat(10_000);
+    let mut bench = Bench::with(|it| it.limits.memory_limit = 35_000);
+    let five = |id: &str| Connect { level: Level::V5, ..connect(id, true) };
+    let (a, b) = (bench.ask(five("a")), bench.connect("b", false));
+    bench.subscribe(b, "t", Q1);
+    bench.cut(b);
+    bench.sent(a);
+    for number in 1..=3 {
+        bench.send(a, publish("t", &body, Q1, number));
+        bench.expect(a, [puback(number)]);
+    }
+    let reason = Reason::QuotaExceeded;
+    let properties = Properties::of(&[Property::ReasonString("memory_limit is reached")]);
+    let refused = |number: u16| Ack { id: id(number), reason, properties: properties.clone() };
+    bench.send(a, publish("t", &body, Q1, 4));
+    bench.expect(a, [Packet::PubAck(refused(4))]);
+    bench.send(a, publish("t", &body, Q2, 5));
+    bench.expect(a, [Packet::PubRec(refused(5))]);
+    let dropped = |it: &&Event| matches!(it, Event::Dropped { reason: DropReason::Memory, .. });
+    assert_eq!(bench.events.iter().filter(dropped).count(), 2);
+    // What need not be kept goes on, and small things still fit.
+    bench.send(a, publish("t", &body, Q0, 0));
+    bench.send(a, retain(publish("r", "small", Q1, 6)));
+    bench.expect(a, [Packet::PubAck(Ack::because(id(6), Reason::NoMatchingSubscribers))]);
+    // MQTT 3.1.1 has no words for it, nor has QoS 0.
+    let c = bench.connect("c", true);
+    bench.send(c, publish("t", &body, Q1, 1));
+    bench.expect_closed(c, "memory_limit is reached");
+    let c = bench.ask(five("c"));
+    bench.send(c, retain(publish("t", &body, Q0, 0)));
+    bench.expect_closed(c, "memory_limit is reached");
+    let will = Some(message("t", &body, Q1, false).into());
+    let d = bench.ask(Connect { will, ..connect("d", true) });
+    bench.expect(d, [connack(false, reason)]);
+    let b = bench.connect("b", false);
+    for number in 1..=3 {
+        bench.send(b, puback(number));
+    }
+    bench.send(a, publish("t", &body, Q1, 7));
+    bench.expect(a, [puback(7)]);
+}
+
+/// When memory is full of small things, it can still be made free, and what was taken over is known.
+#[test]
+fn full_memory_can_be_freed() {
+    let mut bench = Bench::with(|it| it.limits.memory_limit = 2000);
+    let a = bench.connect("a", true);
+    bench.send(a, publish("t", "x", Q2, 1));
+    bench.expect(a, [pubrec(1)]);
+    let mut kept = 0;
+    while bench.is_open(a) {
+        bench.publish(a, retain(publish(&format!("r/{kept}"), "x", Q1, 2)));
+        kept += 1;
+    }
+    bench.expect_closed(a, "memory_limit is reached");
+    let a = bench.connect("a", true);
+    bench.send(a, retain(publish("not/there", "", Q1, 1)));
+    bench.expect_closed(a, "memory_limit is reached");
+    let mut b = bench.connect("b", false);
+    bench.send(b, retain(publish("r/0", "", Q1, 1)));
+    bench.send(b, publish("t", "x", Q2, 2));
+    bench.expect(b, [puback(1), pubrec(2)]);
+    bench.send(b, retain(publish("r/new", "x", Q1, 3)));
+    bench.expect(b, [puback(3)]);
+    bench.cut(b);
+    b = bench.connect("b", false);
+    bench.send(b, again(publish("t", "x", Q2, 2)));
+    bench.expect(b, [pubrec(2)]);
+}
+
+/// A message that needs not be kept is let in, and then not kept for those who are away.
+#[test]
+fn full_memory_and_qos_0() {
+    let check = |queue: bool, upgrade: bool| {
+        let mut bench = Bench::with(|it| {
+            it.limits.memory_limit = 1000;
+            it.limits.queue_qos0_messages = queue;
+            it.limits.upgrade_outgoing_qos = upgrade;
+        });
+        let (a, b) = (bench.connect("a", true), bench.connect("b", false));
+        bench.subscribe(b, "t", if upgrade { Q1 } else { Q0 });
+        bench.cut(b);
+        for _ in 0..100 {
+            bench.send(a, publish("t", "x", Q0, 0));
+        }
+        assert!(bench.is_open(a));
+        let status = bench.broker.status();
+        let queued: usize = status.sessions.iter().map(|it| it.queued).sum();
+        assert!(queued > 0 && queued < 10, "{queued}");
+        assert_eq!(usize::try_from(status.refused), Ok(100 - queued));
+    };
+    check(true, false);
+    check(false, true);
+}
+
+/// `global_max_clients`: sessions count, connected or not, and bridges' own do not.
+#[test]
+fn clients() {
+    let mut bench = Bench::with(|it| {
+        it.limits.global_max_clients = Some(2);
+        it.bridges = vec![bridge(&[("t", Direction::Out, Q1, "", "")])];
+    });
+    let (a, b) = (bench.connect("a", true), bench.connect("b", false));
+    bench.cut(b);
+    let conn = bench.ask(connect("c", true));
+    bench.expect(conn, [connack(false, Reason::ServerBusy)]);
+    bench.expect_closed(conn, "global_max_clients is reached");
+    let conn = bench.ask(connect("", true));
+    bench.expect(conn, [connack(false, Reason::ServerBusy)]);
+    // Who has a session takes no more room, and may begin anew.
+    bench.connect("b", false);
+    bench.connect("b", true);
+    bench.send(a, goodbye());
+    bench.connect("c", true);
+}

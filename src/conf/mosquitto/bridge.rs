@@ -10,7 +10,12 @@ use super::{address, names, topic};
 use crate::broker::BridgeSettings;
 use crate::broker::settings::{Restart, StartType};
 use crate::conf::error::Mistake;
+use crate::mqtt::packet::Level;
 use crate::mqtt::{ClientId, Topic};
+
+/// What a bridge by MQTT 3.1 cannot know. [MQTT 3.1, section 3.2]
+const V31: &str = "MQTT 3.1 does not say whether the far broker kept the bridge's session: what is \
+                   under way when a connection ends goes again as new, and may arrive twice";
 
 /// A bridge while its section is read.
 pub(super) struct Section {
@@ -43,6 +48,9 @@ pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wro
     timing_option(reader, line)?;
     if let Some(section) = reader.bridges.last_mut() {
         plain_option(section, line)?;
+        if line.option == "bridge_protocol_version" && section.settings.level == Level::V31 {
+            reader.note(line, V31.to_owned());
+        }
     }
     Ok(true)
 }
@@ -133,16 +141,17 @@ fn plain_option(section: &mut Section, line: &Line<'_>) -> Result<(), Wrong> {
                 }
             }
         }
-        "bridge_protocol_version" => match line.word()? {
-            "mqttv311" => {}
-            other @ ("mqttv50" | "mqttv31") => {
-                return Err(not_yet(&format!("bridge_protocol_version {other}")));
+        "bridge_protocol_version" => {
+            settings.level = match line.word()? {
+                "mqttv31" => Level::V31,
+                "mqttv311" => Level::V311,
+                "mqttv50" => Level::V5,
+                other => {
+                    return Err(wrong(format!("`bridge_protocol_version` takes no `{other}`"))
+                        .help("it takes mqttv31, mqttv311 or mqttv50"));
+                }
             }
-            other => {
-                return Err(wrong(format!("`bridge_protocol_version` takes no `{other}`"))
-                    .help("it takes mqttv311"));
-            }
-        },
+        }
         _ => {}
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! The options that hold for the whole broker, wherever they stand in the file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::line::{Line, Wrong, wrong};
+use super::line::{Line, Wrong, in_range, wrong};
 use super::reader::Reader;
 use crate::broker::Limits;
 
@@ -39,6 +40,15 @@ fn limit(limits: &mut Limits, line: &Line<'_>) -> Result<bool, Wrong> {
         }
         "message_size_limit" => {
             limits.message_size_limit = unsigned(line.number(0..=MAX_PAYLOAD)?)?;
+        }
+        "global_max_clients" => {
+            limits.global_max_clients =
+                usize::try_from(line.number(i64::from(i32::MIN)..=most)?).ok();
+        }
+        "memory_limit" => limits.memory_limit = unsigned(line.number(0..=i64::MAX)?)?,
+        "max_keepalive" => limits.max_keepalive_s = line.short()?,
+        "persistent_client_expiration" => {
+            limits.persistent_client_expiration_s = Some(expiration_s(line.word()?)?);
         }
         "retain_available" => limits.retain_available = line.bool()?,
         "allow_zero_length_clientid" => limits.allow_zero_length_clientid = line.bool()?,
@@ -90,10 +100,6 @@ fn without_effect(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wron
             line.bool()?;
             "what is promised is saved before it is promised"
         }
-        "sys_interval" => {
-            line.number(0..=i64::from(u16::MAX))?;
-            "statistics are not published under $SYS yet"
-        }
         "user" => {
             line.text()?;
             "the broker runs as whoever starts it"
@@ -115,6 +121,10 @@ fn rest(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wrong> {
             let allowed = line.bool()?;
             reader.anonymous = Some((allowed, reader.mistake(line, anonymous_forbidden())));
         }
+        "sys_interval" => {
+            let interval = Duration::from_secs(line.short()?.into());
+            reader.config.settings.sys_interval = interval;
+        }
         "set_tcp_nodelay" => reader.config.set_tcp_nodelay = line.bool()?,
         "global_max_connections" => {
             let most = line.number(i64::from(i32::MIN)..=i64::from(i32::MAX))?;
@@ -123,6 +133,32 @@ fn rest(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wrong> {
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// A number and its unit, in seconds; a month has 30 days and a year 365, as in mosquitto.
+fn expiration_s(word: &str) -> Result<u32, Wrong> {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let mistake = || {
+        wrong(format!("`persistent_client_expiration` takes no `{word}`")).help(
+            "it takes a number and one of s h d w m y (second, hour, day, week, month of 30 days, \
+             year): `persistent_client_expiration 14d`",
+        )
+    };
+    let unit = word.chars().last().ok_or_else(mistake)?;
+    let unit_s = match unit {
+        's' => 1,
+        'h' => 60 * 60,
+        'd' => DAY_S,
+        'w' => 7 * DAY_S,
+        'm' => 30 * DAY_S,
+        'y' => 365 * DAY_S,
+        _ => return Err(mistake()),
+    };
+    // The longest that a session can have at all, but for one that never ends. [MQTT 5.0, section
+    // 3.1.2.11.2]
+    let most = i64::from(u32::MAX - 1) / unit_s;
+    let number = in_range("persistent_client_expiration", &word[..word.len() - 1], &(1..=most))?;
+    u32::try_from(number * unit_s).map_err(|_| mistake())
 }
 
 /// Why `allow_anonymous false` cannot stand yet.

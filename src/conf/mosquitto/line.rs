@@ -105,6 +105,12 @@ impl<'a> Line<'a> {
         in_range(self.option, word, &range)
     }
 
+    /// A number from 0 to 65,535.
+    pub(super) fn short(&self) -> Result<u16, Wrong> {
+        let number = self.number(0..=i64::from(u16::MAX))?;
+        u16::try_from(number).map_err(|_| wrong(format!("{number} is too large")))
+    }
+
     /// A number for which 0 and everything below means that there is no limit.
     pub(super) fn count(&self) -> Result<usize, Wrong> {
         let number = self.number(i64::from(i32::MIN)..=i64::from(i32::MAX))?;

@@ -1,9 +1,12 @@
 //! Listeners: `listener`, the older `port` and `bind_address`, and what belongs to a listener.
 
+use std::mem::discriminant;
+
 use super::Listener;
 use super::line::{Line, Wrong, in_range, wrong};
 use super::log::not_yet;
 use super::reader::Reader;
+use crate::broker::Limits;
 use crate::conf::error::Mistake;
 use crate::mqtt::QoS;
 
@@ -16,7 +19,7 @@ pub(super) struct Listeners {
     found: Vec<Listener>,
     /// Which of them `port` and `bind_address` are about.
     default: Option<usize>,
-    /// `max_connections` and `max_qos` lines, to be checked when all listeners are known.
+    /// Lines that are about one of them, to be checked when all listeners are known.
     options: Vec<ListenerOption>,
 }
 
@@ -28,10 +31,23 @@ struct ListenerOption {
     mistake: Mistake,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Value {
-    MaxConnections(Option<usize>),
-    MaxQos(QoS),
+    Connections(Option<usize>),
+    Qos(QoS),
+    TopicAlias(u16),
+    TopicAliasBroker(u16),
+}
+
+impl Value {
+    fn set(self, limits: &mut Limits) {
+        match self {
+            Self::Connections(most) => limits.max_connections = most,
+            Self::Qos(qos) => limits.max_qos = qos,
+            Self::TopicAlias(most) => limits.max_topic_alias = most,
+            Self::TopicAliasBroker(most) => limits.max_topic_alias_broker = most,
+        }
+    }
 }
 
 /// Takes a line, if it is a listener's.
@@ -53,12 +69,20 @@ pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wro
         }
         "max_connections" => {
             let most = line.number(i64::from(i32::MIN)..=i64::from(i32::MAX))?;
-            option(reader, line, Value::MaxConnections(usize::try_from(most).ok()));
+            option(reader, line, Value::Connections(usize::try_from(most).ok()));
         }
         "max_qos" | "maximum_qos" => {
             let level = line.number(0..=2)?;
             let qos = u8::try_from(level).ok().and_then(QoS::from_level).unwrap_or_default();
-            option(reader, line, Value::MaxQos(qos));
+            option(reader, line, Value::Qos(qos));
+        }
+        "max_topic_alias" => {
+            let most = line.short()?;
+            option(reader, line, Value::TopicAlias(most));
+        }
+        "max_topic_alias_broker" => {
+            let most = line.short()?;
+            option(reader, line, Value::TopicAliasBroker(most));
         }
         "protocol" => match line.word()? {
             "mqtt" => {}
@@ -132,16 +156,15 @@ impl Listeners {
 
     /// Hands the listeners and their limits over, and what is wrong with them.
     pub(super) fn finish(self, reader: &mut Reader<'_>) {
-        let connections = |value| matches!(value, Value::MaxConnections(_));
-        let groups = self.options.into_iter().partition::<Vec<_>, _>(|it| connections(it.value));
-        for group in [groups.0, groups.1] {
+        let mut options = self.options;
+        while let Some(first) = options.first().map(|it| discriminant(&it.value)) {
+            let (same, others) =
+                options.into_iter().partition(|it| discriminant(&it.value) == first);
+            let group: Vec<ListenerOption> = same;
+            options = others;
             reader.mistakes.extend(misplaced(&group, self.found.len(), self.default));
-            match group.last().map(|last| last.value) {
-                Some(Value::MaxConnections(most)) => {
-                    reader.config.settings.limits.max_connections = most;
-                }
-                Some(Value::MaxQos(qos)) => reader.config.settings.limits.max_qos = qos,
-                None => {}
+            if let Some(last) = group.last() {
+                last.value.set(&mut reader.config.settings.limits);
             }
         }
         reader.config.listeners = self.found;
@@ -167,15 +190,7 @@ fn misplaced(
         });
     }
     let known = |number: usize| lines.iter().any(|line| line.listener == Some(number));
-    let all_the_same = lines.iter().all(|line| same(line.value, first.value));
+    let all_the_same = lines.iter().all(|line| line.value == first.value);
     let everywhere = listeners < 2 || (0..listeners).all(known);
     (!(everywhere && (all_the_same || listeners < 2))).then(|| first.mistake.clone())
-}
-
-fn same(one: Value, other: Value) -> bool {
-    match (one, other) {
-        (Value::MaxConnections(a), Value::MaxConnections(b)) => a == b,
-        (Value::MaxQos(a), Value::MaxQos(b)) => a == b,
-        _ => false,
-    }
 }

@@ -25,11 +25,15 @@ mod topic;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use log::Log;
 
 use super::error::{ConfError, Mistake};
 use crate::broker::Settings;
+
+/// `sys_interval` where nothing is said.
+const SYS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A port that a broker opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +75,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listeners: Vec::new(),
-            settings: Settings::default(),
+            settings: Settings { sys_interval: SYS_INTERVAL, ..Settings::default() },
             allow_anonymous: true,
             persistence_location: None,
             persistence_file: "mosquitto.db".to_owned(),

@@ -10,20 +10,24 @@ pub(super) const GENERAL: &[&str] = &[
     "autosave_interval",
     "autosave_on_changes",
     "connection_messages",
+    "global_max_clients",
     "global_max_connections",
     "log_dest",
     "log_timestamp",
     "log_type",
     "max_inflight_bytes",
     "max_inflight_messages",
+    "max_keepalive",
     "max_packet_size",
     "max_queued_bytes",
     "max_queued_messages",
     "max_subscriptions_per_client",
+    "memory_limit",
     "message_size_limit",
     "persistence",
     "persistence_file",
     "persistence_location",
+    "persistent_client_expiration",
     "pid_file",
     "queue_qos0_messages",
     "retain_available",
@@ -36,8 +40,17 @@ pub(super) const GENERAL: &[&str] = &[
 ];
 
 /// Options that begin a listener or belong to the last one.
-pub(super) const LISTENER: &[&str] =
-    &["bind_address", "listener", "max_connections", "max_qos", "maximum_qos", "port", "protocol"];
+pub(super) const LISTENER: &[&str] = &[
+    "bind_address",
+    "listener",
+    "max_connections",
+    "max_qos",
+    "max_topic_alias",
+    "max_topic_alias_broker",
+    "maximum_qos",
+    "port",
+    "protocol",
+];
 
 /// Options that belong to the last `connection`.
 pub(super) const BRIDGE: &[&str] = &[
@@ -106,7 +119,6 @@ const UNSUPPORTED: &[&str] = &[
     "disable_client_cert_date_checks",
     "enable_control_api",
     "enable_proxy_protocol",
-    "global_max_clients",
     "global_plugin",
     "http_dir",
     "idle_timeout",
@@ -118,10 +130,6 @@ const UNSUPPORTED: &[&str] = &[
     "local_username",
     "log_facility",
     "log_timestamp_format",
-    "max_keepalive",
-    "max_topic_alias",
-    "max_topic_alias_broker",
-    "memory_limit",
     "mount_point",
     "packet_buffer_size",
     "packet_max_auth",
@@ -130,7 +138,6 @@ const UNSUPPORTED: &[&str] = &[
     "packet_max_sub",
     "password_file",
     "per_listener_settings",
-    "persistent_client_expiration",
     "plugin",
     "plugin_load",
     "plugin_use",

@@ -9,6 +9,7 @@ use super::*;
 use crate::broker::settings::{Restart, StartType};
 use crate::broker::{Address, BridgeSettings, Limits};
 use crate::mqtt::QoS;
+use crate::mqtt::packet::Level;
 
 fn parse(text: &str) -> Config {
     Config::parse("b.conf", text, "host").unwrap_or_else(|error| panic!("{text}\n{error}"))
@@ -36,6 +37,7 @@ fn an_empty_file_has_mosquittos_defaults() {
         assert!(!config.settings.persistence && config.settings.bridges.is_empty());
         assert_eq!(config.persistence_file, "mosquitto.db");
         assert_eq!(config.persistence_location, None);
+        assert_eq!(config.settings.sys_interval, Duration::from_secs(10));
         assert_eq!(format!("{:?}", config.settings.limits), format!("{:?}", Limits::default()));
         assert_eq!(config.log, Log::default());
     }
@@ -73,6 +75,33 @@ fn every_limit() {
     check("upgrade_outgoing_qos 1", &|it| it.upgrade_outgoing_qos = true);
     check("allow_duplicate_messages false", &|it| it.allow_duplicate_messages = false);
     check("max_subscriptions_per_client 7", &|it| it.max_subscriptions_per_client = 7);
+    check("max_topic_alias 7", &|it| it.max_topic_alias = 7);
+    check("max_topic_alias_broker 0", &|it| it.max_topic_alias_broker = 0);
+    check("max_keepalive 65535", &|it| it.max_keepalive_s = 65535);
+    check("max_keepalive 0", &|it| it.max_keepalive_s = 0);
+    check("global_max_clients 7", &|it| it.global_max_clients = Some(7));
+    check("global_max_clients 0", &|it| it.global_max_clients = Some(0));
+    check("global_max_clients -1", &|it| it.global_max_clients = None);
+    check("memory_limit 0", &|it| it.memory_limit = 0);
+    check("memory_limit 5000000000", &|it| it.memory_limit = 5_000_000_000);
+    check("max_qos 0\nmax_topic_alias 1\nmax_topic_alias_broker 2", &|it| {
+        (it.max_qos, it.max_topic_alias, it.max_topic_alias_broker) = (QoS::AtMostOnce, 1, 2);
+    });
+}
+
+#[test]
+fn sessions_expire() {
+    let check = |value: &str, seconds: u64| {
+        let limits = parse(&format!("persistent_client_expiration {value}")).settings.limits;
+        assert_eq!(limits.persistent_client_expiration_s.map(u64::from), Some(seconds), "{value}");
+    };
+    check("30s", 30);
+    check("1h", 3600);
+    check("14d", 14 * 86_400);
+    check("2w", 14 * 86_400);
+    check("2m", 60 * 86_400);
+    check("1y", 365 * 86_400);
+    check("136y", 136 * 365 * 86_400);
 }
 
 #[test]
@@ -92,6 +121,9 @@ fn listeners() {
     check("bind_address localhost", &[(1883, Some("localhost"), 1)]);
     check("port 1885\nbind_address localhost", &[(1885, Some("localhost"), 1)]);
     check("listener 1\nmax_qos 1\nlistener 2\nmax_qos 1", &[(1, None, 1), (2, None, 3)]);
+    let two = "listener 1\nmax_topic_alias 3\nmax_topic_alias_broker 4\nlistener 2\n\
+               max_topic_alias_broker 4\nmax_topic_alias 3";
+    check(two, &[(1, None, 1), (2, None, 4)]);
     check("listener 1\nprotocol mqtt", &[(1, None, 1)]);
     check("max_qos 1\nport 2", &[(2, None, 2)]);
 }
@@ -117,6 +149,8 @@ fn persistence_and_the_rest() {
         }
     );
     assert!(parse("retained_persistence 1").settings.persistence);
+    assert_eq!(parse("sys_interval 1").settings.sys_interval, Duration::from_secs(1));
+    assert_eq!(parse("sys_interval 0").settings.sys_interval, Duration::ZERO);
     assert!(parse("log_dest none").log.destinations.is_empty());
     assert!(parse("log_type none").log.types.is_empty());
     assert_eq!(parse("log_type all").log.types.len(), 7);
@@ -132,10 +166,12 @@ fn options_without_effect_are_noted() {
     };
     check("autosave_interval 1800", "without effect here: what is promised is saved before");
     check("autosave_on_changes true", "without effect");
-    check("sys_interval 10", "without effect");
     check("user mosquitto", "without effect");
     check("pid_file /run/mosquitto.pid", "without effect");
     check("retry_interval 20", "without effect");
+    let three_one = format!("{BRIDGE}bridge_protocol_version mqttv31");
+    let note = parse(&three_one).notes.pop().expect("a note").to_string();
+    assert!(note.starts_with("b.conf:4: MQTT 3.1 does not say"), "{note}");
     let notes = |text: &str| parse(text).notes.iter().map(|it| it.what.clone()).collect::<Vec<_>>();
     assert_eq!(notes("port 1\nallow_anonymous true").len(), 1);
     let far = |option: &str| notes(&format!("{BRIDGE}{option}"));
@@ -193,7 +229,9 @@ fn every_bridge_option() {
     check("bridge_outgoing_retain false", &|it| !it.outgoing_retain);
     check("topic a out 2", &|it| it.rules.len() == 2);
     assert_eq!(bridge("start_type automatic").start, StartType::Automatic);
-    assert_eq!(bridge("bridge_protocol_version mqttv311").name, "far");
+    check("bridge_protocol_version mqttv31", &|it| it.level == Level::V31);
+    check("bridge_protocol_version mqttv50", &|it| it.level == Level::V5);
+    assert_eq!(bridge("bridge_protocol_version mqttv311").level, Level::V311);
 }
 
 #[test]
@@ -276,6 +314,19 @@ fn what_is_wrong_with_a_line() {
     check("message_size_limit -1", "must be from 0 to 268435455");
     check("max_inflight_messages 65536", "to 65535, not 65536");
     check("sys_interval -1", "must be from 0 to 65535");
+    check("max_keepalive 65536", "must be from 0 to 65535");
+    check("max_topic_alias -1", "must be from 0 to 65535");
+    check("max_topic_alias_broker 65536", "must be from 0 to 65535");
+    check("global_max_clients many", "takes a number, not `many`");
+    check("memory_limit -1", "must be from 0 to");
+    check("persistent_client_expiration", "needs a value");
+    check("persistent_client_expiration 7", "takes no `7`");
+    check("persistent_client_expiration 7x", "it takes a number and one of s h d w m y");
+    check("persistent_client_expiration d", "takes a number, not ``");
+    check("persistent_client_expiration 0d", "must be from 1 to");
+    check("persistent_client_expiration 137y", "must be from 1 to 136");
+    check("memory_limits 1", "help: did you mean `memory_limit`?");
+    check("global_max_client 1", "help: did you mean `global_max_clients`?");
     check(&format!("auto_id_prefix {}", "x".repeat(51)), "at most 50 bytes");
     check("protocol websockets", "`protocol websockets` is an option of mosquitto's that");
     check("protocol http", "`protocol` takes mqtt, not `http`");
@@ -307,6 +358,8 @@ fn what_is_wrong_with_listeners() {
     check("listener 1\nmax_qos 1\nlistener 2", several);
     check("listener 1\nmax_qos 1\nlistener 2\nmax_qos 0", several);
     check("listener 1\nmax_connections 1\nlistener 2\nmax_connections 2", several);
+    check("listener 1\nmax_topic_alias 1\nlistener 2\nmax_topic_alias 2", several);
+    check("listener 1\nmax_topic_alias_broker 1\nlistener 2", several);
 }
 
 #[test]
@@ -331,8 +384,7 @@ fn what_is_wrong_with_a_bridge() {
         "`start_type lazy` is an option of mosquitto's that Twinboard does not",
     );
     check("start_type manual", "`start_type` takes no `manual`");
-    check("bridge_protocol_version mqttv50", "is an option of mosquitto's that Twinboard does not");
-    check("bridge_protocol_version 5", "it takes mqttv311");
+    check("bridge_protocol_version 5", "it takes mqttv31, mqttv311 or mqttv50");
     check("remote_password p", "b.conf:4: a password needs a name");
     check("topic a sideways", "b.conf:4: `sideways` is no direction");
     check("threshold 10", "`threshold` is an option of mosquitto's");

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 
@@ -306,4 +307,32 @@ async fn what_was_promised_is_in_the_store_after_a_kill_and_after_a_stop() {
         assert!(matches!(away.next().await, Packet::Publish(_)));
     }
     broker.stop().await.expect("a disk with room");
+}
+
+/// The statistics alone are no change that a snapshot would show.
+#[tokio::test]
+async fn what_it_says_of_itself_is_no_change() {
+    let sys_interval = Duration::from_millis(1);
+    let (broker, address) = start(in_memory(Settings { sys_interval, ..Settings::default() }));
+    let changes = broker.changes();
+    let (mut client, _) = Client::connect(address, "a").await;
+    client.subscribe("$SYS/broker/bytes/+", QoS::AtMostOnce).await;
+    let next = async |client: &mut Client| {
+        let Packet::Publish(publish) = client.next().await else { panic!("no PUBLISH") };
+        let value = String::from_utf8(publish.payload.to_vec()).expect("text");
+        (publish.topic.to_string(), value.parse::<u64>().expect("a number"))
+    };
+    // Both packets of the client are counted, to the byte: there is nothing else to come in.
+    let everything = ("$SYS/broker/bytes/received".to_owned(), 15 + 26);
+    while next(&mut client).await != everything {}
+    let before = *changes.borrow();
+    let mut sent = 0;
+    for _ in 0..5 {
+        let (topic, value) = next(&mut client).await;
+        // Each news is something sent, and so the next news.
+        assert!(topic.ends_with("sent") && value > sent, "{topic} {value}");
+        sent = value;
+    }
+    assert_eq!(*changes.borrow(), before);
+    broker.stop().await.expect("nothing to keep");
 }
