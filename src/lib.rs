@@ -96,7 +96,7 @@
 //!
 //! - The codec of MQTT 3.1.1 is ours, since the packet types of the libraries at hand leave most
 //!   protocol errors to a second parse; see [`mqtt::codec`].
-//! - A board runs the native broker; what is in `engine/` serves [`bench`] alone.
+//! - A board runs the native broker; what is in `engine/` serves [`mod@bench`] alone.
 
 pub mod bench;
 pub mod broker;

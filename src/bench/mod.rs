@@ -29,6 +29,8 @@
 //! - Processor time and memory are the kernel's books of the broker's processes, both of a bridge
 //!   together.
 //!
+//! `bench growth` grows one broker step by step instead, and measures at each step.
+//!
 //! # What it cannot
 //!
 //! - Load and brokers share the machine. On few processors the load takes a part that a broker could
@@ -36,6 +38,9 @@
 //! - It says nothing of networks: loopback has no delay and loses nothing.
 //! - Closed loops hide what an open one would show: the queue before a broker that is overrun.
 //! - Processor time comes in ticks of usually 10 ms; runs below a second or so round it coarsely.
+//! - Memory is the process's own; what the kernel keeps for its sockets is not in it.
+//! - A durable broker is as fast as its disk. `fsync` is timed in the same run, every round, and is
+//!   to be read beside its figures.
 //! - Of an address it knows neither process, and it does not know what others do there.
 
 mod bed;

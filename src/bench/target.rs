@@ -163,10 +163,11 @@ impl Target {
             lines.push(format!("persistence_location {}/", folder.display()));
             lines.push(format!("persistence_file {name}.db"));
         }
-        if *self == Self::Mosquitto {
-            // Ours needs no such line: it never waits for more.
-            lines.push("set_tcp_nodelay true".to_owned());
-        }
+        // What one of them needs and the other does not know, or does anyway.
+        lines.push(match self {
+            Self::Mosquitto => "set_tcp_nodelay true".to_owned(),
+            _ => "max_subscriptions_per_client 0".to_owned(),
+        });
         if let Some(to) = bridge_to {
             lines.push(format!("connection bench\naddress {to}\nremote_clientid bench"));
             lines.push("restart_timeout 1\ntopic load/# out 2".to_owned());

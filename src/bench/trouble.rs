@@ -18,8 +18,8 @@ pub enum Trouble {
     )]
     Closed,
     #[error(
-        "the broker refused a client (code {0}); allow anonymous clients, and as many connections \
-         as the load needs"
+        "the broker refused a client (code {0}); it must speak this protocol, let anonymous clients \
+         in, and have room for as many connections as the load needs"
     )]
     Refused(u8),
     #[error("the broker refused a message (reason {0:#04x}); raise its limits")]

@@ -1,6 +1,9 @@
 //! rumqttd 0.20, as fast as its settings let it be: large segments, so that what is published is
 //! still there for a slow reader, and no limit of connections that a load would meet.
 //!
+//! Its own program serves a listener on one thread; here its connections share as many threads as
+//! there are processors, which is faster for most loads.
+//!
 //! It has no call to stop; its process is ended. It refuses keep-alive 0.
 
 use std::io;
