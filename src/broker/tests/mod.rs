@@ -1,6 +1,7 @@
 //! Tests of the whole core, by noun: packets and time go in, packets and records come out.
 
 mod bench;
+mod bench5;
 mod bridge;
 mod bridge_link;
 mod connect;
@@ -11,7 +12,10 @@ mod publish;
 mod qos;
 mod retained;
 mod session;
+mod session_expiry;
 mod shutdown;
 mod store_trouble;
 mod subscribe;
 mod will;
+mod will_delay;
+mod words;
