@@ -10,6 +10,7 @@ mod keep_alive;
 mod limits;
 mod publish;
 mod qos;
+mod receive_maximum;
 mod retained;
 mod session;
 mod session_expiry;
