@@ -1,5 +1,6 @@
 //! Tests of the whole core, by noun: packets and time go in, packets and records come out.
 
+mod alias;
 mod bench;
 mod bench5;
 mod bridge;
@@ -8,6 +9,7 @@ mod connect;
 mod hostile;
 mod keep_alive;
 mod limits;
+mod packet_size;
 mod publish;
 mod qos;
 mod receive_maximum;
