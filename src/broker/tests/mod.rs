@@ -23,6 +23,7 @@ mod shutdown;
 mod store_trouble;
 mod subscribe;
 mod subscription_id;
+mod subscription_options;
 mod will;
 mod will_delay;
 mod words;
