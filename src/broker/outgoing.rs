@@ -112,6 +112,11 @@ impl Outgoing {
         !self.queued.is_empty() || !self.again.is_empty()
     }
 
+    /// Whether another message could go at once.
+    pub fn takes_more(&self, limits: &Limits) -> bool {
+        !self.waits() && self.has_window(limits, 0)
+    }
+
     /// Whether `max_queued_messages` or `max_queued_bytes` leaves no room for `more` bytes.
     pub fn is_full(&self, limits: &Limits, more_bytes: usize) -> bool {
         let messages = limits.max_queued_messages;

@@ -123,18 +123,22 @@ impl Broker {
         matches
     }
 
-    /// Who of a group gets the message: whoever can take it now, or else whose session keeps it.
+    /// Who of a group gets the message: whoever can take it now, or else whose session keeps it. One
+    /// who subscribed with QoS 0 keeps nothing.
     /// [MQTT 5.0, section 4.8.2]
     fn pick(&self, members: &[Subscriber], qos: QoS) -> Option<Subscriber> {
+        let limits = &self.settings.limits;
+        let unkept = |it: &Subscriber| self.delivery_qos(qos, it.options.qos) == QoS::AtMostOnce;
         let now = |it: &&Subscriber| {
             let session = &self.sessions[it.session];
-            let room = qos.min(it.options.qos) == QoS::AtMostOnce || !session.outgoing.waits();
+            let room = unkept(it) || session.outgoing.takes_more(limits);
             room && session.conn.is_some_and(|conn| self.reads(conn))
         };
         let online = |it: &&Subscriber| self.sessions[it.session].conn.is_some();
         let later = |it: &&Subscriber| {
-            let outgoing = &self.sessions[it.session].outgoing;
-            !outgoing.is_full(&self.settings.limits, 0)
+            let session = &self.sessions[it.session];
+            let keeps = !unkept(it) || limits.queue_qos0_messages && session.persistent;
+            keeps && !session.outgoing.is_full(limits, 0)
         };
         let find =
             |fits: &dyn Fn(&&Subscriber) -> bool| members.iter().find(|it| fits(it)).copied();

@@ -19,6 +19,7 @@ mod receive_maximum;
 mod retained;
 mod session;
 mod session_expiry;
+mod shared;
 mod shutdown;
 mod store_trouble;
 mod subscribe;
