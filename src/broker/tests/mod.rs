@@ -4,6 +4,7 @@ mod alias;
 mod bench;
 mod bench5;
 mod bridge;
+mod bridge5;
 mod bridge_link;
 mod connect;
 mod hostile;
