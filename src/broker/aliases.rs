@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::mqtt::packet::Publish;
+use crate::mqtt::codec::publish_size;
+use crate::mqtt::packet::{Level, Publish};
 use crate::mqtt::{Property, Reason, Topic};
 
 /// What three bytes of an alias property would save nothing on.
 const WORTH_BYTES: usize = 4;
+/// What an alias adds to a packet at most: itself, and a longer length of the properties.
+const ADDS_BYTES: usize = 4;
 
 /// Topics and the numbers that stand for them while the connection lasts. [MQTT-3.3.2-7]
 #[derive(Debug, Clone, Default)]
@@ -46,8 +49,9 @@ impl Aliases {
         Ok(())
     }
 
-    /// Lets an alias stand for the topic of a packet that is about to be sent.
-    pub fn shorten(&mut self, publish: &mut Publish) {
+    /// Lets an alias stand for the topic of a packet that is about to be sent, to somebody who takes
+    /// packets of `most_bytes`: one that makes its alias known is longer for it. [MQTT-3.1.2-24]
+    pub fn shorten(&mut self, publish: &mut Publish, most_bytes: usize) {
         if self.most == 0 || publish.topic.as_str().len() < WORTH_BYTES {
             return;
         }
@@ -56,10 +60,17 @@ impl Aliases {
             publish.topic = Topic::omitted();
         } else if let Ok(known) = u16::try_from(self.ours.len())
             && known < self.most
+            && size_of(publish) + ADDS_BYTES <= most_bytes
         {
             let alias = known + 1;
             self.ours.insert(publish.topic.clone(), alias);
             publish.properties = publish.properties.with(&[Property::TopicAlias(alias)]);
         }
     }
+}
+
+fn size_of(publish: &Publish) -> usize {
+    let (topic_len, payload_len) = (publish.topic.as_str().len(), publish.payload.len());
+    let properties_len = publish.properties.as_bytes().len();
+    publish_size(topic_len, properties_len, payload_len, publish.qos, Level::V5)
 }

@@ -178,7 +178,7 @@ impl Broker {
     fn send(&mut self, conn: ConnId, mut packet: Packet, after_commit: bool) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         if let Packet::Publish(publish) = &mut packet {
-            connection.aliases.shorten(publish);
+            connection.aliases.shorten(publish, connection.max_packet_size);
         }
         let latest = self.journal.latest();
         let commit = (after_commit && !self.journal.is_durable(latest)).then_some(latest);

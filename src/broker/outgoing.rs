@@ -66,6 +66,8 @@ pub struct Outgoing {
     in_flight_bytes: usize,
     /// Numbers of what is in flight and was not sent on this connection yet.
     again: VecDeque<u64>,
+    /// Whether some of these may be PUBRELs behind a PUBLISH.
+    releases_behind: bool,
     /// Whether it goes as a repeat: not to a side that forgot.
     repeats: bool,
     /// Receive Maximum of this connection's other side; none where it set none.
@@ -108,6 +110,11 @@ impl Outgoing {
     /// Whether any of them waits for room in the window.
     pub fn waits(&self) -> bool {
         !self.queued.is_empty() || !self.again.is_empty()
+    }
+
+    /// Whether another message could go at once.
+    pub fn takes_more(&self, limits: &Limits) -> bool {
+        !self.waits() && self.has_window(limits, 0)
     }
 
     /// Whether `max_queued_messages` or `max_queued_bytes` leaves no room for `more` bytes.
@@ -214,7 +221,11 @@ impl Outgoing {
         let packet = item.packet(self.repeats, now);
         if let Packet::Publish(publish) = &packet {
             if !self.has_window(limits, item.numbered.message.size_bytes()) {
-                return None;
+                if !std::mem::take(&mut self.releases_behind) {
+                    return None;
+                }
+                self.releases_first();
+                return self.pump_again(limits, now, fits, log);
             }
             if !fits(publish) {
                 let gone = (publish.topic.clone(), publish.qos);
@@ -224,6 +235,17 @@ impl Outgoing {
         }
         self.again.pop_front();
         Some(Next::Send(packet))
+    }
+
+    /// A PUBLISH waits for room, which a PUBREL must not do: it goes before. [MQTT-3.3.4-10]
+    fn releases_first(&mut self) {
+        let released = |number: &u64| {
+            let at = self.in_flight.binary_search_by_key(number, |item| item.number);
+            at.is_ok_and(|at| matches!(self.in_flight[at].stage, Stage::Released(_)))
+        };
+        let (first, then): (VecDeque<_>, VecDeque<_>) =
+            self.again.iter().partition(|it| released(it));
+        self.again = first.into_iter().chain(then).collect();
     }
 
     /// PUBACK came.
@@ -303,6 +325,7 @@ impl Outgoing {
     pub fn resume(&mut self, receive_maximum: Option<u16>) {
         self.again = self.in_flight.iter().map(|item| item.number).collect();
         (self.repeats, self.receive_maximum) = (true, receive_maximum);
+        self.releases_behind = true;
     }
 
     /// The same, with a far side of a bridge that has forgotten the session: what it had taken over

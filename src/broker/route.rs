@@ -47,15 +47,10 @@ impl Broker {
         if numbered.message.retain && self.settings.limits.retain_available {
             self.retain(numbered, origin);
         }
-        let matches = self.matches_of(&numbered.message.topic, numbered.message.qos);
-        let mut anybody = false;
+        let matches = self.matches_of(&numbered.message.topic, numbered.message.qos, origin);
+        let anybody = !matches.is_empty();
         for Match { subscriber, more_ids } in matches {
-            let own = origin.is_some_and(|it| it.session == subscriber.session);
-            let Subscription { no_local, retain_as_published, identifier, .. } = subscriber.options;
-            if own && no_local {
-                continue; // [MQTT-3.8.3-3]
-            }
-            anybody = true;
+            let Subscription { retain_as_published, identifier, .. } = subscriber.options;
             let terms = Terms {
                 qos: self.copy_qos(&subscriber, numbered.message.qos),
                 // [MQTT-3.3.1-12, -13]
@@ -107,13 +102,16 @@ impl Broker {
     }
 
     /// Who gets a copy of a message on `topic`.
-    fn matches_of(&mut self, topic: &Topic, qos: QoS) -> Vec<Match> {
+    fn matches_of(&mut self, topic: &Topic, qos: QoS, origin: Option<&Origin>) -> Vec<Match> {
         let (mut found, mut groups) = (Vec::new(), Vec::new());
         self.subscribers.matching(topic, |subscribers| {
             found.extend_from_slice(subscribers.single());
             groups.extend(subscribers.turns());
         });
         found.extend(groups.iter().filter_map(|members| self.pick(members, qos)));
+        // Before copies are put together: it is an option of one subscription. [MQTT-3.8.3-3]
+        let own = |it: &Subscriber| origin.is_some_and(|origin| origin.session == it.session);
+        found.retain(|it| !it.options.no_local || !own(it));
         let alone = |subscriber| Match { subscriber, more_ids: Vec::new() };
         if found.len() < 2 || self.settings.limits.allow_duplicate_messages {
             return found.into_iter().map(alone).collect();
@@ -130,18 +128,22 @@ impl Broker {
         matches
     }
 
-    /// Who of a group gets the message: whoever can take it now, or else whose session keeps it.
+    /// Who of a group gets the message: whoever can take it now, or else whose session keeps it. One
+    /// who subscribed with QoS 0 keeps nothing.
     /// [MQTT 5.0, section 4.8.2]
     fn pick(&self, members: &[Subscriber], qos: QoS) -> Option<Subscriber> {
+        let limits = &self.settings.limits;
+        let unkept = |it: &Subscriber| self.delivery_qos(qos, it.options.qos) == QoS::AtMostOnce;
         let now = |it: &&Subscriber| {
             let session = &self.sessions[it.session];
-            let room = qos.min(it.options.qos) == QoS::AtMostOnce || !session.outgoing.waits();
+            let room = unkept(it) || session.outgoing.takes_more(limits);
             room && session.conn.is_some_and(|conn| self.reads(conn))
         };
         let online = |it: &&Subscriber| self.sessions[it.session].conn.is_some();
         let later = |it: &&Subscriber| {
-            let outgoing = &self.sessions[it.session].outgoing;
-            !outgoing.is_full(&self.settings.limits, 0)
+            let session = &self.sessions[it.session];
+            let keeps = !unkept(it) || limits.queue_qos0_messages && session.persistent;
+            keeps && !session.outgoing.is_full(limits, 0)
         };
         let find =
             |fits: &dyn Fn(&&Subscriber) -> bool| members.iter().find(|it| fits(it)).copied();

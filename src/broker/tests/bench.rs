@@ -30,7 +30,7 @@ pub struct Bench {
     pub image: Image,
     pub events: Vec<Event>,
     pub dials: VecDeque<Address>,
-    sent: BTreeMap<ConnId, VecDeque<Packet>>,
+    pub(super) sent: BTreeMap<ConnId, VecDeque<Packet>>,
     closed: BTreeMap<ConnId, String>,
     next_conn: u64,
     holds_commits: bool,
