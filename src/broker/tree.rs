@@ -1,7 +1,12 @@
 //! A tree of topic levels that holds values: subscriptions under filters, retained messages under
 //! topic names. Looking up costs what the levels of the name cost, however much the tree holds.
+//!
+//! One hash table finds the children of all nodes: a map in each node would cost more the more
+//! children it has, and memory where it has few.
 
-use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::mqtt::{Filter, Topic};
 
@@ -13,25 +18,48 @@ const ROOT: usize = 0;
 pub struct Tree<V> {
     nodes: Vec<Node<V>>,
     free: Vec<usize>,
+    /// Every node but the root, by its parent and its level. Never iterated: the order of siblings
+    /// is that in which they came.
+    by_level: HashTable<usize>,
+    hasher: DefaultHashBuilder,
 }
 
+/// A level under its parent. The root stands for "none" where a node is named, as it is nobody's
+/// child.
 #[derive(Debug, Clone)]
 struct Node<V> {
     parent: usize,
     level: Box<str>,
-    children: BTreeMap<Box<str>, usize>,
+    last_child: usize,
+    next_sibling: usize,
+    previous_sibling: usize,
+    /// How many of its children are wildcards.
+    wildcards: u8,
     value: Option<V>,
 }
 
 impl<V> Default for Tree<V> {
     fn default() -> Self {
-        Self { nodes: vec![Node::new(ROOT, "")], free: Vec::new() }
+        Self {
+            nodes: vec![Node::new(ROOT, "", ROOT)],
+            free: Vec::new(),
+            by_level: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
     }
 }
 
 impl<V> Node<V> {
-    fn new(parent: usize, level: &str) -> Self {
-        Self { parent, level: level.into(), children: BTreeMap::new(), value: None }
+    fn new(parent: usize, level: &str, previous_sibling: usize) -> Self {
+        Self {
+            parent,
+            level: level.into(),
+            last_child: ROOT,
+            next_sibling: ROOT,
+            previous_sibling,
+            wildcards: 0,
+            value: None,
+        }
     }
 }
 
@@ -40,8 +68,8 @@ impl<V> Tree<V> {
     pub fn entry<'a>(&mut self, path: impl Iterator<Item = &'a str>) -> &mut Option<V> {
         let mut at = ROOT;
         for level in path {
-            at = match self.nodes[at].children.get(level) {
-                Some(child) => *child,
+            at = match self.child(at, level) {
+                Some(child) => child,
                 None => self.grow(at, level),
             };
         }
@@ -63,12 +91,8 @@ impl<V> Tree<V> {
     pub fn remove<'a>(&mut self, path: impl Iterator<Item = &'a str>) -> Option<V> {
         let mut at = self.find(path)?;
         let value = self.nodes[at].value.take();
-        while at != ROOT && self.nodes[at].value.is_none() && self.nodes[at].children.is_empty() {
-            let parent = self.nodes[at].parent;
-            let level = std::mem::take(&mut self.nodes[at].level);
-            self.nodes[parent].children.remove(&level);
-            self.free.push(at);
-            at = parent;
+        while at != ROOT && self.nodes[at].value.is_none() && self.nodes[at].last_child == ROOT {
+            at = self.cut_off(at);
         }
         value
     }
@@ -76,42 +100,44 @@ impl<V> Tree<V> {
     /// The values under filters that match `topic`, in an order that depends on the filters alone.
     /// [MQTT 3.1.1, section 4.7]
     pub fn matching(&mut self, topic: &Topic, mut found: impl FnMut(&mut V)) {
+        if self.nodes.len() == 1 {
+            return;
+        }
         let levels: Vec<&str> = topic.levels().collect();
         let mut open = vec![(ROOT, 0)];
         while let Some((at, depth)) = open.pop() {
             // [MQTT-4.7.2-1]
-            let wild = depth > 0 || !topic.is_dollar();
-            if wild && let Some(rest) = self.nodes[at].children.get("#").copied() {
+            let wild = self.nodes[at].wildcards > 0 && (depth > 0 || !topic.is_dollar());
+            if wild && let Some(rest) = self.child(at, "#") {
                 self.nodes[rest].value.iter_mut().for_each(&mut found);
             }
             let Some(level) = levels.get(depth) else {
                 self.nodes[at].value.iter_mut().for_each(&mut found);
                 continue;
             };
-            let node = &self.nodes[at];
-            if wild && let Some(child) = node.children.get("+") {
-                open.push((*child, depth + 1));
+            if wild && let Some(child) = self.child(at, "+") {
+                open.push((child, depth + 1));
             }
-            if let Some(child) = node.children.get(*level) {
-                open.push((*child, depth + 1));
+            if let Some(child) = self.child(at, level) {
+                open.push((child, depth + 1));
             }
         }
     }
 
-    /// The values under topic names that `filter` matches, in order of the names' levels.
+    /// The values under topic names that `filter` matches; where a wildcard stands for several
+    /// names, in the order in which those came.
     pub fn matched_by(&self, filter: &Filter, mut found: impl FnMut(&V)) {
         let levels: Vec<&str> = filter.levels().collect();
         let mut open = vec![(ROOT, 0)];
         while let Some((at, depth)) = open.pop() {
-            let node = &self.nodes[at];
             let Some(level) = levels.get(depth) else {
-                node.value.iter().for_each(&mut found);
+                self.nodes[at].value.iter().for_each(&mut found);
                 continue;
             };
             match *level {
                 "#" => self.everything_from(at, &mut found),
                 "+" => open.extend(self.wild_children(at).map(|child| (child, depth + 1))),
-                name => open.extend(node.children.get(name).map(|child| (*child, depth + 1))),
+                name => open.extend(self.child(at, name).map(|child| (child, depth + 1))),
             }
         }
     }
@@ -125,23 +151,39 @@ impl<V> Tree<V> {
         }
     }
 
-    /// The children a wildcard stands for, last name first, because they go onto a stack: a leading
-    /// wildcard leaves out names that begin with `$`. [MQTT-4.7.2-1]
+    /// The children a wildcard stands for, the last one first, because they go onto a stack: a
+    /// leading wildcard leaves out names that begin with `$`. [MQTT-4.7.2-1]
     fn wild_children(&self, at: usize) -> impl Iterator<Item = usize> {
-        let named = self.nodes[at].children.iter().rev();
-        named.filter(move |(name, _)| at != ROOT || !name.starts_with('$')).map(|(_, child)| *child)
+        let some = |node: usize| (node != ROOT).then_some(node);
+        let all = std::iter::successors(some(self.nodes[at].last_child), move |child| {
+            some(self.nodes[*child].previous_sibling)
+        });
+        all.filter(move |child| at != ROOT || !self.nodes[*child].level.starts_with('$'))
     }
 
     fn find<'a>(&self, path: impl Iterator<Item = &'a str>) -> Option<usize> {
         let mut at = ROOT;
         for level in path {
-            at = *self.nodes[at].children.get(level)?;
+            at = self.child(at, level)?;
         }
         Some(at)
     }
 
+    fn child(&self, parent: usize, level: &str) -> Option<usize> {
+        if self.nodes[parent].last_child == ROOT {
+            return None;
+        }
+        let hash = self.hasher.hash_one((parent, level));
+        let same = |node: &usize| {
+            let node = &self.nodes[*node];
+            node.parent == parent && *node.level == *level
+        };
+        self.by_level.find(hash, same).copied()
+    }
+
     fn grow(&mut self, parent: usize, level: &str) -> usize {
-        let node = Node::new(parent, level);
+        let previous = self.nodes[parent].last_child;
+        let node = Node::new(parent, level, previous);
         let at = if let Some(at) = self.free.pop() {
             self.nodes[at] = node;
             at
@@ -149,9 +191,43 @@ impl<V> Tree<V> {
             self.nodes.push(node);
             self.nodes.len() - 1
         };
-        self.nodes[parent].children.insert(level.into(), at);
+        if previous != ROOT {
+            self.nodes[previous].next_sibling = at;
+        }
+        self.nodes[parent].last_child = at;
+        self.nodes[parent].wildcards += u8::from(is_wildcard(level));
+        let hash = |node: &usize| {
+            let node = &self.nodes[*node];
+            self.hasher.hash_one((node.parent, &*node.level))
+        };
+        self.by_level.insert_unique(hash(&at), at, hash);
         at
     }
+
+    /// Takes a node without children out, and gives back its parent.
+    fn cut_off(&mut self, at: usize) -> usize {
+        let level = std::mem::take(&mut self.nodes[at].level);
+        let Node { parent, next_sibling, previous_sibling, .. } = self.nodes[at];
+        let hash = self.hasher.hash_one((parent, &*level));
+        if let Ok(entry) = self.by_level.find_entry(hash, |node| *node == at) {
+            entry.remove();
+        }
+        if previous_sibling != ROOT {
+            self.nodes[previous_sibling].next_sibling = next_sibling;
+        }
+        if next_sibling == ROOT {
+            self.nodes[parent].last_child = previous_sibling;
+        } else {
+            self.nodes[next_sibling].previous_sibling = previous_sibling;
+        }
+        self.nodes[parent].wildcards -= u8::from(is_wildcard(&level));
+        self.free.push(at);
+        parent
+    }
+}
+
+fn is_wildcard(level: &str) -> bool {
+    matches!(level, "+" | "#")
 }
 
 #[cfg(test)]
@@ -226,6 +302,6 @@ mod tests {
             assert_eq!(tree.remove(topic.levels()), Some(round));
         }
         assert_eq!(tree.nodes.len(), 4);
-        assert!(tree.nodes[ROOT].children.is_empty());
+        assert!(tree.by_level.is_empty());
     }
 }

@@ -216,17 +216,16 @@ impl Bench {
         let Packet::Publish(publish) = &packet else { panic!("{packet:?} is no PUBLISH") };
         let (qos, number) = (publish.qos, publish.packet_id);
         self.send(conn, packet);
-        let mut mine = vec![];
-        if let Some(number) = number {
-            let ack = Ack::from(number);
-            mine.push(if qos == Q2 { Packet::PubRec(ack) } else { Packet::PubAck(ack) });
-            if qos == Q2 {
-                self.send(conn, Packet::PubRel(number.into()));
-                mine.push(Packet::PubComp(number.into()));
-            }
+        if let Some(number) = number.filter(|_| qos == Q2) {
+            self.send(conn, Packet::PubRel(number.into()));
         }
         if let Some(sent) = self.sent.get_mut(&conn) {
-            sent.retain(|it| !mine.contains(it));
+            sent.retain(|it| match it {
+                Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubComp(ack) => {
+                    Some(ack.id) != number || ack.reason.is_error()
+                }
+                _ => true,
+            });
         }
     }
 
