@@ -1,9 +1,8 @@
 //! The messages that a broker holds, each counted once, however many retained ones, deliveries and
 //! wills refer to it. What they take is kept as a running sum: nobody walks through them.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::durable::MessageId;
 use super::item::Item;
@@ -21,7 +20,7 @@ const USE_BYTES: usize = size_of::<Item>();
 /// The messages that are held.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bodies {
-    uses: HashMap<MessageId, Uses, BuildHasherDefault<Spread>>,
+    uses: HashMap<MessageId, Uses>,
     payload_bytes: usize,
     bytes: usize,
 }
@@ -84,26 +83,5 @@ impl Bodies {
     /// Whether one more message would take them over `limit` bytes, of which 0 stands for none.
     pub fn is_full(&self, limit: usize, size_bytes: usize) -> bool {
         limit > 0 && self.bytes + BODY_BYTES + USE_BYTES + size_bytes > limit
-    }
-}
-
-/// A hash for numbers that the broker itself gives one after the other: nobody else can choose them,
-/// so that they come apart is all that is asked of it.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

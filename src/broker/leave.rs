@@ -170,7 +170,9 @@ impl Broker {
             let bridge = super::BridgeNumber(bridge);
             self.order_bridge(bridge, super::BridgeOrder::Stop);
         }
-        for conn in self.connections.keys().copied().collect::<Vec<_>>() {
+        let mut all: Vec<_> = self.connections.keys().copied().collect();
+        all.sort_unstable();
+        for conn in all {
             self.hang_up(conn, Reason::ServerShuttingDown, "the broker stops");
         }
     }

@@ -54,9 +54,11 @@ pub use io::{BridgeNumber, BridgeOrder, ConnId, Input, Output};
 pub use settings::{Address, BridgeSettings, Limits, Settings};
 pub use status::Status;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use bridge::Bridge;
 use connection::{Connection, Who};
@@ -82,7 +84,8 @@ pub struct Broker {
     /// What the input being handled has led to so far.
     out: Vec<Output>,
     journal: Journal,
-    connections: BTreeMap<ConnId, Connection>,
+    /// Never iterated but at the end: a map in order would cost more the more there are.
+    connections: HashMap<ConnId, Connection>,
     /// Connections with packets that wait for a commit.
     waiting: BTreeSet<ConnId>,
     sessions: Sessions,

@@ -8,10 +8,11 @@
 //!              +---> dropped: expired, or too large for the other side
 //! ```
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hashbrown::HashSet;
 
 use super::durable::{Delivery, Record, SessionImage, Stage};
 use super::event::DropReason;

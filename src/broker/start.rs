@@ -1,8 +1,10 @@
 //! A broker's start, from what its store kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use super::Broker;
 use super::bridge::Bridge;
@@ -32,7 +34,7 @@ impl Broker {
             now,
             out: Vec::new(),
             journal: Journal::new(settings.persistence),
-            connections: BTreeMap::new(),
+            connections: HashMap::new(),
             waiting: BTreeSet::new(),
             sessions: Sessions::default(),
             subscribers: Tree::default(),

@@ -1,9 +1,9 @@
 //! The open connections as the owner task sees them: a number, and bytes on their way out.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use hashbrown::HashMap;
 
 use super::outbox::Outbox;
 use crate::broker::ConnId;

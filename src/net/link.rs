@@ -108,6 +108,10 @@ impl Link {
         let mut level = self.level;
         loop {
             self.outbox.may_read().await;
+            if buffer.is_empty() && size == least {
+                // Who says little holds no buffer while it says nothing.
+                buffer = BytesMut::new();
+            }
             if let Err(error) = self.socket.stream.readable().await {
                 return End::Closed(in_words(&error));
             }
