@@ -143,9 +143,24 @@ fn load_messages(db: &Connection, image: &mut Image) -> Result<(), Fault> {
         image.messages.insert(value::message_id(row, 0)?, Arc::new(message));
         Ok(())
     })?;
+    // A million retained messages have a million topics, but few who published them: what is the
+    // same is kept once.
+    let mut publisher: Option<ClientId> = None;
     each(db, "SELECT topic, message_id, origin FROM retained", |row| {
-        let (topic, id) = (value::topic(row, 0)?, value::message_id(row, 1)?);
-        let origin = row.get_ref(2)?.as_str_or_null()?.map(ClientId::new);
+        let id = value::message_id(row, 1)?;
+        let message = image.messages.get(&id).map(|message| &message.topic);
+        let name = row.get_ref(0)?.as_str()?;
+        let topic = match message.filter(|topic| topic.as_str() == name) {
+            Some(topic) => topic.clone(),
+            None => value::topic(row, 0)?,
+        };
+        let origin = row.get_ref(2)?.as_str_or_null()?;
+        if let Some(client) = origin
+            && publisher.as_ref().is_none_or(|publisher| publisher.as_str() != client)
+        {
+            publisher = Some(ClientId::new(client));
+        }
+        let origin = origin.and_then(|_| publisher.clone());
         image.retained.insert(topic, RetainedImage { id, origin });
         Ok(())
     })

@@ -121,3 +121,42 @@ fn qos_2_from_four_to_four() {
         );
     }
 }
+
+#[test]
+#[ignore = "a measurement"]
+fn a_start_with_a_million_retained_messages() {
+    const COUNT: u64 = 1_000_000;
+    let (_folder, path) = place();
+    let (mut store, _) = open(&path);
+    let start = Instant::now();
+    for thousand in 0..COUNT / 1000 {
+        let records = (thousand * 1000..(thousand + 1) * 1000).flat_map(|number| {
+            let name = format!("plant{}/line{}/sensor{number}", number % 10, number % 1000);
+            let (id, origin) = (MessageId(number), Some(ClientId::new("gateway")));
+            [
+                message(number, &name, &[b'x'; 64]),
+                Record::Retain { topic: topic(&name), id, origin },
+            ]
+        });
+        store.commit(&records.collect::<Vec<_>>()).expect("a commit");
+    }
+    println!("kept in {:?}", start.elapsed());
+    let start = Instant::now();
+    drop(store);
+    let size = std::fs::metadata(&path).expect("a file").len();
+    println!("closed in {:?}, {size} bytes", start.elapsed());
+    let before = memory_kib();
+    let start = Instant::now();
+    let (store, image) = open(&path);
+    println!("open again in {:?}", start.elapsed());
+    println!("{:?} KiB more", memory_kib().zip(before).map(|(after, before)| after - before));
+    assert_eq!(image.retained.len() as u64, COUNT);
+    drop(store);
+}
+
+/// What this process has in memory, on Linux.
+fn memory_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
