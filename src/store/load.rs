@@ -1,6 +1,7 @@
 //! Reads a store's tables into an image, and believes nothing it has not checked. Changes nothing
 //! that this program wrote, or that makes no sense.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use bytes::Bytes;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Row};
 
-use super::error::StoreError;
-use super::session::Sessions;
+use super::error::{CommitError, StoreError};
+use super::log::Log;
 use super::{migrate, schema, value};
 use crate::broker::durable::{Delivery, RetainedImage, SessionImage, Subscription, WillImage};
 use crate::broker::{Image, MessageId};
@@ -17,7 +18,7 @@ use crate::mqtt::{ClientId, Message, PacketId};
 
 /// What is stored in `db`, whose file is `path`; `Image::boot` counts the starts before this one.
 /// A store of an earlier format is brought up to today's if it makes sense.
-pub(super) fn image(db: &Connection, path: &Path) -> Result<(Image, Sessions), StoreError> {
+pub(super) fn image(db: &Connection, path: &Path) -> Result<(Image, Log), StoreError> {
     let sqlite = |error: rusqlite::Error| StoreError::sqlite(path, &error);
     // One transaction, so that all tables are of one moment; without writing to it, it is a reader.
     let moment = db.unchecked_transaction().map_err(sqlite)?;
@@ -29,9 +30,12 @@ pub(super) fn image(db: &Connection, path: &Path) -> Result<(Image, Sessions), S
         if version != schema::VERSION {
             migrate::up(&moment)?;
         }
-        load(&moment)
+        let mut image = load(&moment)?;
+        let log = Log::read(&moment, |record| image.apply(record))?;
+        make_sense(&image)?;
+        Ok((image, log))
     };
-    let loaded = all().map_err(|fault| match fault {
+    let loaded = all().map_err(|fault: Fault| match fault {
         Fault::Sqlite(error) => StoreError::sqlite(path, &error),
         Fault::Nonsense(reason) => StoreError::damaged(path, reason),
     })?;
@@ -54,6 +58,15 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
+impl From<CommitError> for Fault {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Sqlite(error) => Self::Sqlite(error),
+            CommitError::Mismatch(reason) => Self::Nonsense(reason),
+        }
+    }
+}
+
 impl From<FromSqlError> for Fault {
     fn from(error: FromSqlError) -> Self {
         Self::Nonsense(error.to_string())
@@ -66,12 +79,11 @@ fn check(db: &Connection) -> Result<(), Fault> {
     if verdict == "ok" { Ok(()) } else { Err(Fault::Nonsense(verdict.replace('\n', " "))) }
 }
 
-fn load(db: &Connection) -> Result<(Image, Sessions), Fault> {
+fn load(db: &Connection) -> Result<Image, Fault> {
     let boot = db.query_row("SELECT boot FROM broker", [], |row| row.get(0))?;
     let mut image = Image { boot, ..Image::default() };
     load_messages(db, &mut image)?;
-    let sessions = load_sessions(db, &mut image)?;
-    let clients = sessions.by_id();
+    let clients = load_sessions(db, &mut image)?;
     let client_of = |row: &Row<'_>, what: &str| {
         let id: i64 = row.get(0)?;
         let missing =
@@ -97,9 +109,7 @@ fn load(db: &Connection) -> Result<(Image, Sessions), Fault> {
     each(db, sql, |row| {
         let client = client_of(row, "a delivery")?;
         let number = row.get::<_, i64>(1)?.cast_unsigned();
-        let delivery = delivery(row)?;
-        must_have(&image, delivery.id, || format!("what is to be delivered to {client}"))?;
-        session(&mut image, &client).deliveries.insert(number, delivery);
+        session(&mut image, &client).deliveries.insert(number, delivery(row)?);
         Ok(())
     })?;
     each(db, "SELECT session_id, packet_id, digest FROM received", |row| {
@@ -112,12 +122,11 @@ fn load(db: &Connection) -> Result<(Image, Sessions), Fault> {
     each(db, sql, |row| {
         let client = client_of(row, "a will")?;
         let (id, due) = (value::message_id(row, 1)?, value::time(row, 4)?);
-        must_have(&image, id, || format!("the will of {client}"))?;
         let will = WillImage { id, delay_s: row.get(2)?, expiry_s: row.get(3)?, due };
         session(&mut image, &client).will = Some(will);
         Ok(())
     })?;
-    Ok((image, sessions))
+    Ok(image)
 }
 
 fn load_messages(db: &Connection, image: &mut Image) -> Result<(), Fault> {
@@ -134,18 +143,32 @@ fn load_messages(db: &Connection, image: &mut Image) -> Result<(), Fault> {
         image.messages.insert(value::message_id(row, 0)?, Arc::new(message));
         Ok(())
     })?;
+    // A million retained messages have a million topics, but few who published them: what is the
+    // same is kept once.
+    let mut publisher: Option<ClientId> = None;
     each(db, "SELECT topic, message_id, origin FROM retained", |row| {
-        let (topic, id) = (value::topic(row, 0)?, value::message_id(row, 1)?);
-        must_have(image, id, || format!("the retained message of {topic}"))?;
-        let origin = row.get_ref(2)?.as_str_or_null()?.map(ClientId::new);
+        let id = value::message_id(row, 1)?;
+        let message = image.messages.get(&id).map(|message| &message.topic);
+        let name = row.get_ref(0)?.as_str()?;
+        let topic = match message.filter(|topic| topic.as_str() == name) {
+            Some(topic) => topic.clone(),
+            None => value::topic(row, 0)?,
+        };
+        let origin = row.get_ref(2)?.as_str_or_null()?;
+        if let Some(client) = origin
+            && publisher.as_ref().is_none_or(|publisher| publisher.as_str() != client)
+        {
+            publisher = Some(ClientId::new(client));
+        }
+        let origin = origin.and_then(|_| publisher.clone());
         image.retained.insert(topic, RetainedImage { id, origin });
         Ok(())
     })
 }
 
-/// The sessions' own rows; what they have in other tables comes after.
-fn load_sessions(db: &Connection, image: &mut Image) -> Result<Sessions, Fault> {
-    let mut sessions = Sessions::default();
+/// The sessions' own rows; what they have in other tables comes after. Gives back whose they are.
+fn load_sessions(db: &Connection, image: &mut Image) -> Result<BTreeMap<i64, ClientId>, Fault> {
+    let mut clients = BTreeMap::new();
     let sql = "SELECT id, client_id, bridge, established, missed_retained, expiry_s, ends_at_ms
                FROM session ORDER BY id";
     each(db, sql, |row| {
@@ -158,11 +181,11 @@ fn load_sessions(db: &Connection, image: &mut Image) -> Result<Sessions, Fault> 
             ends_at: value::time(row, 6)?,
             ..SessionImage::default()
         };
-        sessions.insert_stored(client.clone(), row.get(0)?);
+        clients.insert(row.get(0)?, client.clone());
         image.sessions.insert(client, session);
         Ok(())
     })?;
-    Ok(sessions)
+    Ok(clients)
 }
 
 /// Hands every row that `sql` gives to `take`.
@@ -187,6 +210,22 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, Fault> {
         stage: value::stage(row, 5)?,
         subscription_ids: value::subscription_ids(row, 7)?,
     })
+}
+
+/// Whether every message that something refers to is there.
+fn make_sense(image: &Image) -> Result<(), Fault> {
+    for (topic, retained) in &image.retained {
+        must_have(image, retained.id, || format!("the retained message of {topic}"))?;
+    }
+    for (client, session) in &image.sessions {
+        for delivery in session.deliveries.values() {
+            must_have(image, delivery.id, || format!("what is to be delivered to {client}"))?;
+        }
+        if let Some(will) = &session.will {
+            must_have(image, will.id, || format!("the will of {client}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn must_have(image: &Image, id: MessageId, what: impl Fn() -> String) -> Result<(), Fault> {

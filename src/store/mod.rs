@@ -5,13 +5,18 @@
 //!                       |             |
 //!                       +-------------+---> an error, and the file as it was
 //!
-//! core --- Commit ---> Writer (a thread) --- one transaction, one fsync ---> file
-//! core <-- Committed --- Writer
+//! core --- Commit ---> Writer (a thread) --- one transaction, one fsync ---> file: log
+//! core <-- Committed --- Writer                                                     |
+//!                          |  now and then: fold                                    v
+//!                          +---------------------------------------------> file: the other tables
 //! ```
 //!
 //! What [`Store::commit`] returned `Ok` for is there after `kill -9` and after a power loss: the
 //! write-ahead log is on the disk by then. Nothing in here knows of MQTT's rules, sockets or time;
 //! it imports `broker` and `mqtt` for their nouns alone.
+//!
+//! Whoever looks into the file of a broker that runs sees tables that are a moment behind; those of
+//! one that was stopped have everything. See [`Store::fold`].
 //!
 //! Commits fail, and recover, when another connection to the file holds `BEGIN IMMEDIATE`: that is
 //! how tests of a broker make its store fail.
@@ -19,12 +24,15 @@
 //! While a store is open, no other code of this process may open and close its file, not even to
 //! copy it: POSIX takes away all locks of a process on a file when any handle of it is closed.
 
-mod commit;
 mod error;
 mod file;
+mod fold;
 mod load;
 mod lock;
+mod log;
 mod migrate;
+mod pending;
+mod record;
 mod schema;
 mod session;
 mod value;
@@ -44,14 +52,16 @@ pub use error::{CommitError, Holder, StoreError};
 pub use writer::{Done, Unsaved, Writer};
 
 use crate::broker::{Image, Record};
-use commit::Work;
 use file::Neighbours;
 use lock::Lock;
-use session::Sessions;
+use log::Log;
 
 /// How long SQLite waits for a program that is writing to the file, before a commit fails and is
 /// tried again by [`Writer`].
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How many KiB of pages are kept in memory: what a busy broker's log and tables turn over.
+const CACHE_KIB: i64 = 8 << 10;
 
 /// After how many pages of log they are written back into the file. Most rows live for a few
 /// transactions only, so a longer log saves writing them back at all; 4000 pages are 16 MB.
@@ -65,7 +75,11 @@ const LOG_LIMIT_BYTES: i64 = 32 << 20;
 pub struct Store {
     // The order matters: the database is closed before the lock is given back.
     db: Connection,
-    sessions: Sessions,
+    log: Log,
+    /// Whether `log` is no longer what the file says, as after a commit that failed.
+    stale: bool,
+    /// Whether the file is to stay as it is.
+    abandoned: bool,
     path: PathBuf,
     _lock: Lock,
 }
@@ -88,10 +102,10 @@ impl Store {
             file::create(&path)?;
         }
         let neighbours = Neighbours::note(&path);
-        let (mut db, (mut image, sessions)) = read(&path).inspect_err(|_| neighbours.restore())?;
+        let (mut db, (mut image, log)) = read(&path).inspect_err(|_| neighbours.restore())?;
         image.boot =
             prepare(&mut db, image.boot).map_err(|error| StoreError::sqlite(&path, &error))?;
-        Ok((Self { db, sessions, path, _lock: lock }, image))
+        Ok((Self { db, log, stale: false, abandoned: false, path, _lock: lock }, image))
     }
 
     /// Makes all of `records` durable, or none.
@@ -99,12 +113,48 @@ impl Store {
     /// # Errors
     /// Nothing was written, and the same records can be tried again.
     pub fn commit(&mut self, records: &[Record]) -> Result<(), CommitError> {
-        let written = write(&mut self.db, &mut self.sessions, records);
-        match written {
-            Ok(()) => self.sessions.keep(),
-            Err(_) => self.sessions.undo(),
+        self.refresh()?;
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Until it is known that they are in the file.
+        self.stale = true;
+        self.log.write(&transaction, records)?;
+        transaction.commit()?;
+        self.stale = false;
+        Ok(())
+    }
+
+    /// Gives the tables what only the log has, for whoever looks at them. It makes nothing more
+    /// durable.
+    ///
+    /// # Errors
+    /// Nothing was written. What was committed is as safe as before, and this can be tried again.
+    pub fn fold(&mut self) -> Result<(), CommitError> {
+        self.refresh()?;
+        if self.log.is_empty() {
+            return Ok(());
         }
-        written
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.log.fold(&transaction)?;
+        transaction.commit()?;
+        self.log.folded();
+        Ok(())
+    }
+
+    /// Whether the tables have all that was committed.
+    #[must_use]
+    pub fn is_folded(&self) -> bool {
+        !self.stale && self.log.is_empty()
+    }
+
+    /// Makes the log in memory what the one in the file is.
+    fn refresh(&mut self) -> Result<(), CommitError> {
+        if self.stale {
+            let moment = self.db.unchecked_transaction()?;
+            self.log = Log::read(&moment, |_| ())?;
+            moment.finish()?;
+            self.stale = false;
+        }
+        Ok(())
     }
 
     /// The store's file.
@@ -115,7 +165,8 @@ impl Store {
 
     /// Closes as a pulled plug does: what was committed stays in the log, where the next start
     /// finds it.
-    pub fn abandon(self) {
+    pub fn abandon(mut self) {
+        self.abandoned = true;
         if let Err(error) = keep_log(&self.db, true) {
             // Then it is closed tidily, which loses nothing either.
             tracing::debug!("{} is closed with a checkpoint: {error}", self.path.display());
@@ -123,8 +174,21 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    /// Whoever opens the file of a broker that was stopped is to see everything in its tables.
+    fn drop(&mut self) {
+        if self.abandoned {
+            return;
+        }
+        if let Err(error) = self.fold() {
+            let file = self.path.display();
+            tracing::warn!("the latest changes in {file} stay in its log: {error}");
+        }
+    }
+}
+
 /// Opens the file and reads all of it, and changes neither it nor its log whatever it finds.
-fn read(path: &Path) -> Result<(Connection, (Image, Sessions)), StoreError> {
+fn read(path: &Path) -> Result<(Connection, (Image, Log)), StoreError> {
     let sqlite = |error: rusqlite::Error| StoreError::sqlite(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(sqlite)?;
@@ -153,9 +217,10 @@ fn prepare(db: &mut Connection, boot: u32) -> rusqlite::Result<u32> {
     db.pragma_update(None, "checkpoint_fullfsync", true)?;
     db.pragma_update(None, "foreign_keys", false)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     db.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
-    db.set_prepared_statement_cache_capacity(commit::STATEMENTS);
+    db.set_prepared_statement_cache_capacity(fold::STATEMENTS);
     let boot = boot + 1;
     db.execute("UPDATE broker SET boot = ?1", [boot])?;
     keep_log(db, false)?;
@@ -165,19 +230,4 @@ fn prepare(db: &mut Connection, boot: u32) -> rusqlite::Result<u32> {
 /// Whether closing leaves the log as it is.
 fn keep_log(db: &Connection, keep: bool) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
-}
-
-fn write(
-    db: &mut Connection,
-    sessions: &mut Sessions,
-    records: &[Record],
-) -> Result<(), CommitError> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut work = Work::begin(&transaction, sessions)?;
-    for record in records {
-        work.write(record)?;
-    }
-    drop(work);
-    transaction.commit()?;
-    Ok(())
 }

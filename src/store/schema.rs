@@ -111,6 +111,13 @@ CREATE TABLE received (
     PRIMARY KEY (session_id, packet_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE log (
+    -- One row a commit: changes that are durable, but not in the other tables yet. They get there
+    -- when the broker has a quiet moment, when these are many, and when it stops.
+    number  INTEGER PRIMARY KEY,
+    records BLOB NOT NULL
+) STRICT;
+
 CREATE VIEW retained_messages AS
     SELECT retained.topic, CAST(message.payload AS TEXT) AS payload,
            length(message.payload) AS size_bytes, message.qos, message.id AS message_id,

@@ -130,6 +130,7 @@ fn a_student_can_look_while_the_broker_runs() {
     let (_folder, path) = place();
     let (mut store, _) = open(&path);
     store.commit(&sample()).expect("a commit");
+    store.fold().expect("a quiet moment");
     let look = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("open");
     let check = |sql: &str, expected: &str| {
         let text: String = look.query_row(sql, [], |row| row.get(0)).expect(sql);
@@ -161,6 +162,7 @@ fn a_student_can_look_while_the_broker_runs() {
     );
     // And the broker goes on meanwhile, and is seen to.
     store.commit(&[message(9, "sensors/card1", b"later")]).expect("a commit beside a reader");
+    store.fold().expect("a quiet moment beside a reader");
     check("SELECT CAST(payload AS TEXT) FROM message WHERE topic = 'sensors/card1'", "later");
     drop(look);
     drop(store);
@@ -209,4 +211,32 @@ fn a_link_to_a_store_is_that_store() {
     drop(store);
     let (_store, image) = open(&link);
     assert_eq!(image, sum(2, &sample()));
+}
+
+#[test]
+fn a_busy_store_gives_its_tables_what_is_in_the_log_now_and_then() {
+    let (_folder, path) = place();
+    let (mut store, _) = open(&path);
+    let look = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("open");
+    let count = |table: &str| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        look.query_row(&sql, [], |row| row.get::<_, u32>(0)).expect("a count")
+    };
+    let mut commit = |id: u64, bytes: usize| {
+        store.commit(&[message(id, "a", &vec![1; bytes])]).expect("a commit");
+    };
+    commit(0, 10);
+    assert_eq!((count("log"), count("message")), (1, 0));
+    // What is large is not written twice.
+    commit(1, 2_000_000);
+    assert_eq!((count("log"), count("message")), (0, 2));
+    for id in 2..2000 {
+        commit(id, 10);
+        assert!(count("log") <= 500);
+    }
+    assert!(count("message") >= 1500);
+    for id in 2000..2010 {
+        commit(id, 500_000);
+    }
+    assert!(count("log") <= 5);
 }

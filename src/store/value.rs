@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use rusqlite::Row;
 
 use super::load::Fault;
+use super::record;
 use crate::broker::MessageId;
 use crate::broker::durable::{Digest, Expiry, Stage};
 use crate::mqtt::{Filter, PacketId, Properties, QoS, Topic};
@@ -48,12 +48,14 @@ pub(super) fn subscription_ids(row: &Row<'_>, column: usize) -> Result<Vec<u32>,
     let nonsense = || Fault::Nonsense(format!("{text:?} are no subscription identifiers"));
     let list = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let ids = list.ok_or_else(nonsense)?.split(',').map(|id| id.trim().parse().ok());
-    let valid = ids.map(|id| id.filter(|id| (1..=MAX_IDENTIFIER).contains(id)));
+    let valid = ids.map(|id| id.filter(|id| is_identifier(*id)));
     valid.collect::<Option<_>>().ok_or_else(nonsense)
 }
 
-/// The highest that is valid. [MQTT 5.0, section 3.8.2.1.2]
-const MAX_IDENTIFIER: u32 = 268_435_455;
+/// Whether a subscription may have this identifier. [MQTT 5.0, section 3.8.2.1.2]
+pub(super) fn is_identifier(id: u32) -> bool {
+    (1..=268_435_455).contains(&id)
+}
 
 /// A time. One that is millions of years away may come a little early.
 pub(super) fn of_time(time: Option<Duration>) -> Option<i64> {
@@ -80,17 +82,11 @@ pub(super) fn expiry(row: &Row<'_>, column: usize) -> Result<Expiry, Fault> {
     Ok(row.get::<_, Option<u32>>(column)?.map_or(Expiry::Never, Expiry::Seconds))
 }
 
-/// Properties of a message: none but those that travel with one, and nothing left over.
+/// Properties of a message.
 pub(super) fn properties(row: &Row<'_>, column: usize) -> Result<Properties, Fault> {
     let bytes = row.get_ref(column)?.as_blob()?;
-    if bytes.is_empty() {
-        return Ok(Properties::NONE);
-    }
-    let properties = Properties::encoded(Bytes::copy_from_slice(bytes)).travelling();
-    if properties.as_bytes() == bytes {
-        return Ok(properties);
-    }
-    Err(Fault::Nonsense(format!("{} bytes are no properties of a message", bytes.len())))
+    let nonsense = || format!("{} bytes are no properties of a message", bytes.len());
+    record::properties(bytes).ok_or_else(|| Fault::Nonsense(nonsense()))
 }
 
 /// A topic.

@@ -3,6 +3,7 @@
 //! ```text
 //! broker's shell --- submit(Commit) ---> [one waits] ---> thread ---> Store::commit
 //!                <------------- Done::Committed, Done::Failing ---------+
+//!                                                  a quiet moment ---> Store::fold
 //! ```
 //!
 //! A commit that fails is kept and tried again until it works or the writer is told to end. Knows
@@ -12,11 +13,16 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, select};
+use crossbeam_channel::{
+    Receiver, RecvTimeoutError, Sender, TryRecvError, after, bounded, never, select,
+};
 use thiserror::Error;
 
 use super::Store;
 use crate::broker::Commit;
+
+/// How long nothing comes before the tables are given what only the log has.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// How long a failed commit waits before it is tried again; doubled after each try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -163,8 +169,16 @@ impl<F: Fn(Done)> Thread<F> {
 
     /// Commits what comes, until told to end; gives back the commit that was not written by then.
     fn work(&mut self) -> (End, Option<(Commit, String)>) {
+        let mut can_fold = true;
         loop {
+            let idle = can_fold && !self.store.is_folded();
+            let quiet = if idle { after(QUIET) } else { never() };
             let commit = select! {
+                recv(quiet) -> _ => {
+                    // What cannot be done now is tried again after the next commit.
+                    can_fold = self.fold();
+                    continue;
+                }
                 recv(self.ending) -> how => return (how.unwrap_or(End::Abandon), None),
                 recv(self.incoming) -> commit => match commit {
                     Ok(commit) => commit,
@@ -179,10 +193,23 @@ impl<F: Fn(Done)> Thread<F> {
                 Err(TryRecvError::Empty) => {}
             }
             match self.persist(&commit) {
-                Fate::Committed => (self.done)(Done::Committed { number: commit.number }),
+                Fate::Committed => {
+                    (self.done)(Done::Committed { number: commit.number });
+                    can_fold = true;
+                }
                 Fate::Interrupted(how, reason) => return (how, Some((commit, reason))),
             }
         }
+    }
+
+    /// Whether the tables could be given what only the log has. If not, nothing is lost by it.
+    fn fold(&mut self) -> bool {
+        let folded = self.store.fold();
+        if let Err(error) = &folded {
+            let file = self.store.path().display();
+            tracing::warn!("the latest changes in {file} stay in its log for now: {error}");
+        }
+        folded.is_ok()
     }
 
     /// Tries a commit until it works, or until the writer is told to end.

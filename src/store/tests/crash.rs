@@ -27,6 +27,9 @@ fn child() {
         let records =
             [message(number, "ledger", &vec![7; 300]), Record::Queue { client, number, delivery }];
         store.commit(&records).expect("a commit");
+        if count % 7 == 6 {
+            store.fold().expect("a quiet moment");
+        }
         writeln!(out, "committed {number}").and_then(|()| out.flush()).expect("a reader");
     }
 }
@@ -74,5 +77,34 @@ fn what_a_killed_process_committed_is_there() {
         assert!(unsaid <= round as usize, "{unsaid} were never said to be there");
         assert_eq!((image.boot, session.deliveries.len()), (2 * round, image.messages.len()));
         store.abandon();
+    }
+}
+
+#[test]
+fn a_torn_last_write_takes_nothing_that_was_promised() {
+    let promised = 12;
+    for torn in 0..promised {
+        let (_folder, path) = place();
+        let log = path.with_extension("db-wal");
+        let (mut store, _) = open(&path);
+        let mut lengths = Vec::new();
+        for id in 0..promised {
+            store.commit(&[message(id, "ledger", &vec![7; 3000])]).expect("a commit");
+            if id % 5 == 4 {
+                store.fold().expect("a quiet moment");
+            }
+            lengths.push(std::fs::metadata(&log).expect("a log").len());
+        }
+        store.abandon();
+        // All but the last byte of what was written for one commit, and for the fold after it.
+        let index = usize::try_from(torn).expect("a small number");
+        let file = std::fs::File::options().write(true).open(&log).expect("a log");
+        file.set_len(lengths[index] - 1).expect("a shorter log");
+        drop(file);
+        let image = open(&path).1;
+        let there: Vec<_> = image.messages.keys().map(|id| id.0).collect();
+        // A fold that was torn took nothing with it.
+        let kept = if torn % 5 == 4 { torn + 1 } else { torn };
+        assert_eq!(there, (0..kept).collect::<Vec<_>>(), "torn in {torn}");
     }
 }

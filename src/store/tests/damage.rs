@@ -155,6 +155,61 @@ fn what_makes_no_sense_is_told() {
     check_sql("no rows", "DELETE FROM broker");
 }
 
+/// A store whose latest changes are only in its log, spoilt by `sql`: the error must say `expected`.
+fn check_log(expected: &str, sql: &str) {
+    let (_folder, path) = place();
+    let (mut store, _) = open(&path);
+    for record in sample() {
+        store.commit(&[record]).expect("a commit");
+    }
+    store.abandon();
+    let db = Connection::open(&path).expect("a database");
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).expect("a setting");
+    db.execute_batch(sql).expect(sql);
+    drop(db);
+    let text = refused(&path).to_string();
+    assert!(text.contains(expected), "{expected:?} is not in: {text}");
+}
+
+#[test]
+fn changes_in_the_log_that_make_no_sense_are_told() {
+    check_log("row 3 of its log is damaged", "UPDATE log SET records = x'ff' WHERE number = 3");
+    let cut = "UPDATE log SET records = substr(records, 1, length(records) - 1) WHERE number = 11";
+    check_log("row 11 of its log is damaged", cut);
+    check_log("it cannot take Message", "INSERT INTO log (records) SELECT records FROM log");
+    check_log("it cannot take Retain", "DELETE FROM log WHERE number = 1");
+    check_log("it has no session of card1_monitor", "DELETE FROM log WHERE number = 4");
+    // As DropMessage of what is to be delivered.
+    let drop_message = "INSERT INTO log (records) VALUES (x'020000010000000000')";
+    check_log("the retained message of sensors/all is message 1099511627776", drop_message);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Bytes that SQLite finds whole may still be anything: refused, or taken as what they say.
+    #[test]
+    fn a_log_of_anything_never_panics(
+        spots in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
+    ) {
+        let (_folder, path) = place();
+        let (mut store, _) = open(&path);
+        store.commit(&sample()).expect("a commit");
+        store.abandon();
+        let db = Connection::open(&path).expect("a database");
+        let whole = |row: &rusqlite::Row<'_>| row.get::<_, Vec<u8>>(0);
+        let mut bytes = db.query_row("SELECT records FROM log", [], whole).expect("a row");
+        for (at, byte) in spots {
+            *at.get_mut(&mut bytes) = byte;
+        }
+        db.execute("UPDATE log SET records = ?1", [bytes]).expect("a change");
+        drop(db);
+        if let Ok((mut store, _)) = Store::open(&path) {
+            prop_assert!(store.fold().is_ok());
+        }
+    }
+}
+
 #[test]
 fn a_log_without_its_store_is_not_replayed_into_a_new_one() {
     let (_folder, path) = place();

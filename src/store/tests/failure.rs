@@ -16,67 +16,127 @@ fn fill_disk(store: &Store, full: bool) {
     set.expect("a limit");
 }
 
+/// What needs `bytes` of space and begins with the end of a session.
+fn big(bytes: usize) -> [Record; 4] {
+    let [old, new] = ["card1_monitor", "card2_monitor"].map(ClientId::new);
+    [
+        Record::DropSession { client: old },
+        Record::OpenSession { client: new.clone(), bridge: false },
+        message(77, "big", &vec![3; bytes]),
+        Record::Queue { client: new, number: 1, delivery: delivery(77, Stage::Queued) },
+    ]
+}
+
 #[test]
 fn a_commit_that_found_no_space_works_when_there_is_some() {
-    let (_folder, path) = place();
-    let (mut store, _) = open(&path);
-    store.commit(&sample()).expect("a commit");
-    fill_disk(&store, true);
-    let [old, new] = ["card1_monitor", "card2_monitor"].map(ClientId::new);
-    let records = [
-        Record::DropSession { client: old.clone() },
-        Record::OpenSession { client: new.clone(), bridge: false },
-        message(77, "big", &vec![3; 100_000]),
-        Record::Queue { client: new, number: 1, delivery: delivery(77, Stage::Queued) },
-    ];
-    for _ in 0..3 {
-        let error = store.commit(&records).expect_err("there is no space");
-        assert!(matches!(error, CommitError::Sqlite(_)), "{error}");
-        assert!(error.to_string().contains("full"), "{error}");
+    // The larger one goes into the tables at once.
+    for records in [big(100_000), big(3_000_000)] {
+        let (_folder, path) = place();
+        let (mut store, _) = open(&path);
+        store.commit(&sample()).expect("a commit");
+        fill_disk(&store, true);
+        for _ in 0..3 {
+            let error = store.commit(&records).expect_err("there is no space");
+            assert!(matches!(error, CommitError::Sqlite(_)), "{error}");
+            assert!(error.to_string().contains("full"), "{error}");
+        }
+        // Nothing of it happened, so that the session that was to go can still be used.
+        let (client, filter) = (ClientId::new("card1_monitor"), Filter::parse("#").expect("#"));
+        let unsubscribe = Record::Unsubscribe { client, filter };
+        store.commit(&[unsubscribe]).expect("a commit that needs no space");
+        fill_disk(&store, false);
+        store.commit(&records).expect("a commit when there is space");
+        drop(store);
+        assert_eq!(open(&path).1, sum(2, &[&sample()[..], &records[..]].concat()));
     }
-    // Nothing of it happened, so that the session that was to go can still be used.
-    let unsubscribe = Record::Unsubscribe { client: old, filter: Filter::parse("#").expect("#") };
-    store.commit(&[unsubscribe]).expect("a commit that needs no space");
-    fill_disk(&store, false);
-    store.commit(&records).expect("a commit when there is space");
-    drop(store);
-    assert_eq!(open(&path).1, sum(2, &[&sample()[..], &records[..]].concat()));
+}
+
+#[test]
+fn a_fold_that_found_no_space_loses_nothing() {
+    // How it goes on: with space again, by a stop without any, by a pulled plug.
+    for end in 0..3 {
+        let (_folder, path) = place();
+        let (mut store, _) = open(&path);
+        let records = [&sample()[..], &big(200_000)[..]].concat();
+        store.commit(&records).expect("a commit");
+        fill_disk(&store, true);
+        for _ in 0..2 {
+            let error = store.fold().expect_err("there is no space").to_string();
+            assert!(error.contains("full"), "{error}");
+            assert!(!store.is_folded());
+        }
+        let small = Record::ClearRetained { topic: topic("sensors/all") };
+        store.commit(std::slice::from_ref(&small)).expect("a commit that needs no space");
+        match end {
+            0 => {
+                fill_disk(&store, false);
+                store.fold().expect("space");
+                assert!(store.is_folded());
+                drop(store);
+            }
+            1 => drop(store),
+            _ => store.abandon(),
+        }
+        assert_eq!(open(&path).1, sum(2, &[&records[..], &[small]].concat()));
+    }
 }
 
 #[test]
 fn records_that_do_not_fit_are_refused_whole() {
-    let (_folder, path) = place();
-    let (mut store, _) = open(&path);
-    store.commit(&sample()).expect("a commit");
+    // Held against the log, the tables, and a log that was read from the file.
+    for state in 0..3 {
+        let (_folder, path) = place();
+        let (mut store, _) = open(&path);
+        store.commit(&sample()).expect("a commit");
+        match state {
+            0 => {}
+            1 => store.fold().expect("a quiet moment"),
+            _ => {
+                store.abandon();
+                store = open(&path).0;
+            }
+        }
+        for record in unfit() {
+            let records = [message(99, "beside", b"it"), record];
+            let error = store.commit(&records).expect_err("it does not fit");
+            assert!(matches!(error, CommitError::Mismatch(_)), "{error}");
+        }
+        store.commit(&[message(99, "beside", b"nothing")]).expect("it was not there");
+        drop(store);
+        let expected = [&sample()[..], &[message(99, "beside", b"nothing")]].concat();
+        assert_eq!(open(&path).1, sum(if state == 2 { 3 } else { 2 }, &expected));
+    }
+}
+
+/// Records that do not fit to what [`sample`] adds up to.
+fn unfit() -> Vec<Record> {
     let [known, unknown] = ["card1_monitor", "nobody"].map(ClientId::new);
-    let mut check = |record: Record| {
-        let records = [message(99, "beside", b"it"), record];
-        let error = store.commit(&records).expect_err("it does not fit");
-        assert!(matches!(error, CommitError::Mismatch(_)), "{error}");
-    };
-    check(message(1 << 40, "again", b""));
-    check(Record::DropMessage { id: MessageId(5) });
-    check(Record::Retain { topic: topic("a"), id: MessageId(5), origin: None });
-    check(Record::OpenSession { client: known.clone(), bridge: false });
-    check(Record::DropSession { client: unknown.clone() });
-    check(Record::Queue { client: known.clone(), number: 8, delivery: delivery(5, Stage::Queued) });
-    check(Record::Queue {
-        client: known.clone(),
-        number: 7,
-        delivery: delivery(99, Stage::Queued),
-    });
-    check(Record::Advance { client: known.clone(), number: 8, stage: Stage::Queued });
-    check(Record::Dequeue { client: known.clone(), number: 8 });
-    check(Record::Established { client: unknown.clone(), rules: None });
-    check(Record::MissedRetained { client: unknown.clone(), missed: true });
+    let queued = |id| delivery(id, Stage::Queued);
+    let filter = Filter::parse("#").expect("a filter");
+    let identifier = Some(268_435_456);
+    let options = Subscription { identifier, ..Subscription::default() };
+    let marked = Delivery { subscription_ids: vec![0], ..queued(99) };
+    let will = |id| Some(WillImage { id: MessageId(id), delay_s: 0, expiry_s: None, due: None });
     let (expiry, ends_at) = (Expiry::Never, None);
-    check(Record::SessionExpiry { client: unknown.clone(), expiry, ends_at });
-    let will = WillImage { id: MessageId(5), delay_s: 0, expiry_s: None, due: None };
-    check(Record::Will { client: known, will: Some(will) });
-    check(Record::Will { client: unknown.clone(), will: None });
-    check(Record::Release { client: unknown, packet_id: packet_id(1) });
-    drop(store);
-    assert_eq!(open(&path).1, sum(2, &sample()));
+    vec![
+        message(1 << 40, "again", b""),
+        Record::DropMessage { id: MessageId(5) },
+        Record::Retain { topic: topic("a"), id: MessageId(5), origin: None },
+        Record::OpenSession { client: known.clone(), bridge: false },
+        Record::DropSession { client: unknown.clone() },
+        Record::Subscribe { client: known.clone(), filter, options },
+        Record::Queue { client: known.clone(), number: 8, delivery: queued(5) },
+        Record::Queue { client: known.clone(), number: 7, delivery: queued(99) },
+        Record::Queue { client: known.clone(), number: 8, delivery: marked },
+        Record::Advance { client: known.clone(), number: 8, stage: Stage::Queued },
+        Record::Dequeue { client: known.clone(), number: 8 },
+        Record::Established { client: unknown.clone(), rules: None },
+        Record::MissedRetained { client: unknown.clone(), missed: true },
+        Record::SessionExpiry { client: unknown.clone(), expiry, ends_at },
+        Record::Will { client: known, will: will(5) },
+        Record::Will { client: unknown.clone(), will: None },
+        Record::Release { client: unknown, packet_id: packet_id(1) },
+    ]
 }
 
 fn commit(number: u64) -> Commit {
@@ -201,4 +261,23 @@ fn a_dropped_writer_leaves_no_thread() {
     drop(writer);
     gone(&told);
     assert_eq!(stored(&path), [1], "what was committed is not");
+}
+
+#[test]
+fn in_a_quiet_moment_the_tables_are_given_everything() {
+    let (_folder, path) = place();
+    let (writer, told) = writer(&path);
+    let look = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("open");
+    for number in 1..=3 {
+        writer.submit(commit(number));
+        assert_eq!(next(&told), Done::Committed { number });
+        let until = std::time::Instant::now() + PATIENCE;
+        let count =
+            || look.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, u32>(0));
+        while u64::from(count().expect("a count")) < number {
+            assert!(std::time::Instant::now() < until, "it is still only in the log");
+            std::thread::yield_now();
+        }
+    }
+    writer.stop().expect("all to be saved");
 }

@@ -21,6 +21,10 @@ enum Step {
         c: u64,
     },
     Commit,
+    /// A quiet moment.
+    Fold,
+    /// A commit that is refused for its last record: nothing of it happens.
+    Refused,
     /// A clean stop and a start.
     Restart,
     /// A pulled plug and a start: what was not committed is gone.
@@ -32,6 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => record.prop_map(|(kind, a, b, c)| Step::Record { kind, a, b, c }),
         3 => Just(Step::Commit),
+        1 => Just(Step::Fold),
+        1 => Just(Step::Refused),
         1 => Just(Step::Restart),
         1 => Just(Step::Crash),
     ]
@@ -153,6 +159,16 @@ fn replay(steps: &[Step]) {
                 }
                 drop(store);
             }
+            Step::Fold => {
+                store.fold().expect("tables that take what is pending");
+                continue;
+            }
+            Step::Refused => {
+                let unfit = Record::DropSession { client: ClientId::new("nobody") };
+                let records = [&waiting[..], &[unfit]].concat();
+                store.commit(&records).expect_err("nobody has a session");
+                continue;
+            }
             Step::Crash => {
                 store.abandon();
                 waiting.clear();
@@ -169,7 +185,7 @@ fn replay(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_store_gives_back_what_its_records_add_up_to(steps in vec(step(), 1..120)) {
