@@ -1,8 +1,9 @@
-//! A broker's process is killed with -9 again and again, at random moments, while clients publish and
-//! subscribe; a ledger of what was acknowledged says what must be there. The same with two brokers
-//! and a QoS 2 bridge between them.
+//! A broker's process is killed with -9 again and again, at random moments, while clients of both
+//! versions of MQTT publish and subscribe; a ledger of what was acknowledged says what must be
+//! there. The same with two brokers and a QoS 2 bridge between them, of either version.
 //!
-//! `TWINBOARD_CRASH_ROUNDS` sets how often it is killed, `TWINBOARD_SEED` when.
+//! Each of the three tests kills 80 times, some 240 together, whoever runs it; a run of CI is no
+//! other. `TWINBOARD_CRASH_ROUNDS` sets another number, `TWINBOARD_SEED` the moments and the versions.
 
 #[path = "common/client.rs"]
 mod client;
@@ -24,6 +25,8 @@ use process::{Process, free_port};
 use twinboard::mqtt::QoS;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often each test kills, where nothing else is said.
+const ROUNDS: u64 = 80;
 
 /// The retained message of a topic, as a client sees it that connects for that alone.
 fn retained(topic: &str, address: SocketAddr) -> Option<u32> {
@@ -58,17 +61,19 @@ const CONF: &str = "persistence true\nmax_queued_messages 100000";
 
 #[test]
 fn nothing_acknowledged_is_lost_or_repeated() {
-    let (rounds, mut random) = setting(25);
+    let (rounds, mut random) = setting(ROUNDS);
     let folder = tempfile::tempdir().expect("a folder");
     let mut broker = Process::new(OURS, folder.path(), "one", free_port(), CONF);
     broker.start();
     let address = broker.address();
     let shared = Shared::default();
-    let twice = subscriber("once", QoS::ExactlyOnce, address, &shared);
-    let once = subscriber("at-least-once", QoS::AtLeastOnce, address, &shared);
+    let twice = subscriber("once", QoS::ExactlyOnce, address, random.level(), &shared);
+    let once = subscriber("at-least-once", QoS::AtLeastOnce, address, random.level(), &shared);
     change(&shared, |it| it.open = true);
-    let publisher =
-        |place, topic, qos| Publisher { place, topic, qos, retain: true, address }.spawn(&shared);
+    let mut publisher = |place, topic, qos| {
+        let level = random.level();
+        Publisher { place, topic, qos, retain: true, address, level }.spawn(&shared)
+    };
     let publishers =
         [publisher(0, "once", QoS::ExactlyOnce), publisher(1, "at-least-once", QoS::AtLeastOnce)];
     for round in 0..rounds {
@@ -99,14 +104,14 @@ fn nothing_acknowledged_is_lost_or_repeated() {
     check_at_least_once("QoS 1", &once.join().expect("no panic"), counts[1]);
 }
 
-#[test]
-fn a_bridge_between_brokers_that_die_carries_each_message_once() {
-    let (rounds, mut random) = setting(25);
+/// A bridge of that version between brokers that die carries each message once.
+fn bridged(version: &str) {
+    let (rounds, mut random) = setting(ROUNDS);
     let folder = tempfile::tempdir().expect("a folder");
     let mut remote = Process::new(OURS, folder.path(), "remote", free_port(), CONF);
     let bridge = format!(
         "{CONF}\nconnection bridge\naddress {}\nremote_clientid bridge\nrestart_timeout 1\n\
-         topic out out 2\ntopic in in 2",
+         bridge_protocol_version {version}\ntopic out out 2\ntopic in in 2",
         remote.address()
     );
     let mut local = Process::new(OURS, folder.path(), "local", free_port(), &bridge);
@@ -114,11 +119,12 @@ fn a_bridge_between_brokers_that_die_carries_each_message_once() {
     local.start();
     let (here, there) = (local.address(), remote.address());
     let shared = Shared::default();
-    let out = subscriber("out", QoS::ExactlyOnce, there, &shared);
-    let into = subscriber("in", QoS::ExactlyOnce, here, &shared);
+    let out = subscriber("out", QoS::ExactlyOnce, there, random.level(), &shared);
+    let into = subscriber("in", QoS::ExactlyOnce, here, random.level(), &shared);
     change(&shared, |it| it.open = true);
-    let publisher = |place, topic, address| {
-        Publisher { place, topic, qos: QoS::ExactlyOnce, retain: true, address }.spawn(&shared)
+    let mut publisher = |place, topic, address| {
+        let (qos, level) = (QoS::ExactlyOnce, random.level());
+        Publisher { place, topic, qos, retain: true, address, level }.spawn(&shared)
     };
     let publishers = [publisher(0, "out", here), publisher(1, "in", there)];
     for _ in 0..rounds {
@@ -137,6 +143,16 @@ fn a_bridge_between_brokers_that_die_carries_each_message_once() {
         }
     }
     end_both_ways(&shared, publishers, [out, into]);
+}
+
+#[test]
+fn a_bridge_of_mqtt_3_1_1_between_brokers_that_die_carries_each_message_once() {
+    bridged("mqttv311");
+}
+
+#[test]
+fn a_bridge_of_mqtt_5_between_brokers_that_die_carries_each_message_once() {
+    bridged("mqttv50");
 }
 
 /// A request to end that comes as early as can be is honoured like any other.

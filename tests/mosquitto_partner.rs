@@ -17,7 +17,7 @@ use ledger::{Publisher, Shared, change, end_both_ways, setting, some_moment, sub
 use process::{Process, free_port};
 use tokio::runtime::Runtime;
 use twinboard::mqtt::QoS;
-use twinboard::mqtt::packet::Publish;
+use twinboard::mqtt::packet::{Level, Publish};
 use twinboard::net::LiveCable;
 
 /// How long what must happen may take; only waited out when a test fails.

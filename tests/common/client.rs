@@ -1,6 +1,6 @@
-//! A blocking client of either version of MQTT that keeps what the standard asks a client to keep: what it sent and
-//! nobody took over yet, and which QoS 2 messages it has got. Its connection may break anywhere; the
-//! next one goes on from there. Knows nothing of what the messages say.
+//! A blocking client of either version of MQTT that keeps what the standard asks a client to keep:
+//! what it sent and nobody took over yet, and which QoS 2 messages it has got. Its connection may
+//! break anywhere; the next one goes on from there. Knows nothing of what the messages say.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
@@ -207,6 +207,8 @@ impl Client {
                 self.unfinished.retain(|it| it.id != ack.id);
                 Ok(Happened::Nothing)
             }
+            // A broker that ends says so in MQTT 5.
+            Packet::Disconnect(_) => Err(ErrorKind::ConnectionAborted.into()),
             other => panic!("{other:?} for {}", self.name),
         }
     }

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use twinboard::mqtt::QoS;
+use twinboard::mqtt::packet::Level;
 
 use crate::client::{Client, Happened};
 
@@ -55,6 +56,7 @@ pub struct Publisher {
     pub qos: QoS,
     pub retain: bool,
     pub address: SocketAddr,
+    pub level: Level,
 }
 
 impl Publisher {
@@ -65,7 +67,8 @@ impl Publisher {
 
     /// Publishes until the last round, and gives back how many.
     fn run(&self, shared: &Shared) -> u32 {
-        let mut client = Client::new(&format!("publisher {}", self.topic), false);
+        let name = format!("publisher {}", self.topic);
+        let mut client = Client::new(&name, false).speaking(self.level);
         let mut published = 0;
         let mut known = false;
         loop {
@@ -120,10 +123,11 @@ pub fn subscriber(
     topic: &'static str,
     qos: QoS,
     address: SocketAddr,
+    level: Level,
     shared: &Shared,
 ) -> JoinHandle<Vec<u32>> {
     let shared = Arc::clone(shared);
-    let mut client = Client::new(&format!("subscriber {topic}"), false);
+    let mut client = Client::new(&format!("subscriber {topic}"), false).speaking(level);
     client.connect(address).expect("the broker runs");
     client.subscribe(topic, qos).expect("the broker runs");
     thread::spawn(move || {
@@ -167,9 +171,15 @@ impl Random {
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ z >> 31) % limit
     }
+
+    /// One of the two versions of MQTT.
+    pub fn level(&mut self) -> Level {
+        if self.below(2) == 0 { Level::V311 } else { Level::V5 }
+    }
 }
 
-/// The number of rounds, which is `rounds` where nothing is said, and chance, whose seed is printed for a failing test to be run again.
+/// The number of rounds, which is `rounds` where nothing is said, and chance, whose seed is printed
+/// for a failing test to be run again.
 pub fn setting(rounds: u64) -> (u64, Random) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seed = number("TWINBOARD_SEED").unwrap_or_else(twinboard::lab::world::live::seed);

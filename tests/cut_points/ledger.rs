@@ -1,11 +1,13 @@
 //! Many clients on both brokers, faults at random, and a ledger: what was acknowledged arrives
 //! exactly once and in order for each publisher and topic, everywhere it should and nowhere else.
+//! Clients and bridges speak either version of MQTT, by chance.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use twinboard::lab::world::sim::client::Client;
 use twinboard::lab::world::sim::{ClientNumber, Fault, NodeNumber, Sim};
+use twinboard::mqtt::packet::Level;
 use twinboard::mqtt::{Direction, QoS};
 
 use crate::world::{ONE, TWO, World, bridge, message, numbers};
@@ -24,6 +26,10 @@ impl Random {
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ z >> 31) % end
+    }
+
+    fn level(&mut self) -> Level {
+        if self.below(2) == 0 { Level::V311 } else { Level::V5 }
     }
 
     fn fault(&mut self) -> Fault {
@@ -69,14 +75,22 @@ fn run(seed: u64) {
         ("in/#", Direction::In, "", ""),
         ("both/#", Direction::Both, "", ""),
     ];
-    let mut world = World::new(vec![bridge(&rules)]);
+    let mut bridge = bridge(&rules);
+    bridge.level = random.level();
+    let mut world = World::new(vec![bridge]);
     world.limits.max_inflight_messages = [1, 3, 20, 0][usize::try_from(seed % 4).expect("small")];
     let mut sim = world.start();
-    let watch = |node| Client::new(node, "watch", false).subscribing("#", QoS::ExactlyOnce);
-    let watchers = [ONE, TWO].map(|node| (node, sim.add_client(watch(node))));
+    let watchers = [ONE, TWO].map(|node| {
+        let watch = Client::new(node, "watch", false).subscribing("#", QoS::ExactlyOnce);
+        let most = [1, 2, 20][usize::try_from(random.below(3)).expect("small")];
+        (node, sim.add_client(watch.speaking(random.level()).taking(most)))
+    });
     sim.run_for(Duration::from_millis(200));
     let publishers: Vec<ClientNumber> = (0..PUBLISHERS)
-        .map(|it| sim.add_client(Client::new(home(it), &format!("p{it}"), false)))
+        .map(|it| {
+            let client = Client::new(home(it), &format!("p{it}"), false);
+            sim.add_client(client.speaking(random.level()))
+        })
         .collect();
     let mut cable = true;
     for round in 0..ROUNDS {

@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use twinboard::broker::Event;
+use twinboard::broker::{BridgeSettings, Event};
 use twinboard::lab::world::sim::NodeNumber;
 use twinboard::lab::world::sim::client::Client;
+use twinboard::mqtt::packet::Level;
 use twinboard::mqtt::{Direction, QoS};
 
 use crate::world::{ONE, TWO, World, bridge, message, numbers, retained};
 
+const LEVELS: [Level; 2] = [Level::V311, Level::V5];
 const Q2: QoS = QoS::ExactlyOnce;
+
+fn speaking(level: Level, bridge: BridgeSettings) -> World {
+    World::new(vec![BridgeSettings { level, ..bridge }])
+}
 
 fn forgot(event: &(Duration, NodeNumber, Event)) -> bool {
     matches!(event, (_, TWO, Event::RemoteForgot { .. }))
@@ -18,8 +24,11 @@ fn forgot(event: &(Duration, NodeNumber, Event)) -> bool {
 /// What waited for a far broker that was replaced meanwhile arrives, and the trace says who forgot.
 #[test]
 fn a_replaced_disk_loses_nothing_that_waits() {
-    for (local, remote) in [("", ""), ("here/", "there/")] {
-        let mut sim = World::new(vec![bridge(&[("t/#", Direction::Out, local, remote)])]).start();
+    let prefixes = [("", ""), ("here/", "there/")];
+    for ((local, remote), level) in
+        prefixes.into_iter().flat_map(|it| LEVELS.map(|level| (it, level)))
+    {
+        let mut sim = speaking(level, bridge(&[("t/#", Direction::Out, local, remote)])).start();
         let watched = format!("{remote}t/#");
         let watch = Client::new(ONE, "subscriber", false).subscribing(&watched, Q2);
         let subscriber = sim.add_client(watch);
@@ -48,13 +57,13 @@ fn a_replaced_disk_loses_nothing_that_waits() {
 /// what comes from it later comes in, with packet ids that were used before.
 #[test]
 fn a_replaced_disk_at_any_moment() {
-    for step in 0..60_u32 {
+    for (step, level) in (0..60_u32).flat_map(|it| LEVELS.map(|level| (it, level))) {
         let rules = [("o/#", Direction::Out, "", ""), ("i/#", Direction::In, "", "")];
-        let mut sim = World::new(vec![bridge(&rules)]).start();
+        let mut sim = speaking(level, bridge(&rules)).start();
         let watch = Client::new(TWO, "subscriber", false).subscribing("i/#", Q2);
         let subscriber = sim.add_client(watch);
-        let far = sim.add_client(Client::new(ONE, "far", true));
-        let near = sim.add_client(Client::new(TWO, "near", false));
+        let far = sim.add_client(Client::new(ONE, "far", true).speaking(level));
+        let near = sim.add_client(Client::new(TWO, "near", false).speaking(level));
         sim.run_for(Duration::from_millis(100));
         for number in 0..3 {
             sim.client(near).publish(message(&format!("o/{number}"), "x", Q2, true));
@@ -84,11 +93,11 @@ fn a_replaced_disk_at_any_moment() {
 #[test]
 fn a_killed_client_is_never_swallowed() {
     let second = ["KO", "KO", "OK", "KO"];
-    for step in 0..100_u32 {
-        let mut sim = World::new(vec![bridge(&[("t", Direction::In, "", "")])]).start();
+    for (step, level) in (0..100_u32).flat_map(|it| LEVELS.map(|level| (it, level))) {
+        let mut sim = speaking(level, bridge(&[("t", Direction::In, "", "")])).start();
         let watch = |node| Client::new(node, "subscriber", false).subscribing("t", Q2);
         let watchers = [ONE, TWO].map(|node| sim.add_client(watch(node)));
-        let publisher = sim.add_client(Client::new(ONE, "publisher", false));
+        let publisher = sim.add_client(Client::new(ONE, "publisher", false).speaking(level));
         sim.run_for(Duration::from_millis(100));
         for payload in ["OK", "KO", "OK", "KO"] {
             sim.client(publisher).publish(message("t", payload, Q2, true));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use twinboard::broker::Event;
 use twinboard::lab::world::sim::client::Client;
 use twinboard::lab::world::sim::{Fault, NodeNumber};
+use twinboard::mqtt::packet::Level;
 use twinboard::mqtt::{Direction, QoS};
 
 use crate::world::{ONE, TWO, World, bridge, message, retained};
@@ -21,13 +22,20 @@ const CASES: [Case; 6] = [
     (Direction::In, ONE, "here/", "there/"),
 ];
 
-fn run((direction, publisher, local, remote): Case, qos: QoS, fault: Option<(u64, Fault)>) -> u64 {
-    let mut sim = World::new(vec![bridge(&[("t/#", direction, local, remote)])]).start();
+fn run(
+    (direction, publisher, local, remote): Case,
+    level: Level,
+    qos: QoS,
+    fault: Option<(u64, Fault)>,
+) -> u64 {
+    let mut bridge = bridge(&[("t/#", direction, local, remote)]);
+    bridge.level = level;
+    let mut sim = World::new(vec![bridge]).start();
     if let Some((at, fault)) = fault {
         sim.fault_at(at, fault);
     }
     let prefix = if publisher == TWO { local } else { remote };
-    let publisher = sim.add_client(Client::new(publisher, "publisher", false));
+    let publisher = sim.add_client(Client::new(publisher, "publisher", false).speaking(level));
     // Some before the bridge is there, some when it is.
     for (at, (topic, payload)) in
         [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4"), ("b", "")].into_iter().enumerate()
@@ -42,38 +50,51 @@ fn run((direction, publisher, local, remote): Case, qos: QoS, fault: Option<(u64
     let expected = expected.map(|(topic, payload)| (topic.to_owned(), payload.to_owned()));
     for (node, prefix) in [(ONE, remote), (TWO, local)] {
         let kept: Vec<_> = retained(&sim, node, prefix).into_iter().collect();
-        assert_eq!(kept, expected, "{direction}, {qos}, {fault:?}, {node:?}");
+        assert_eq!(kept, expected, "{direction}, {level:?}, {qos}, {fault:?}, {node:?}");
     }
     sim.crossed()
 }
 
-#[test]
-fn after_any_single_fault() {
+fn any_single_fault(level: Level) {
     for case in CASES {
         for qos in [QoS::ExactlyOnce, QoS::AtLeastOnce] {
-            let packets = run(case, qos, None);
+            let packets = run(case, level, qos, None);
             for at in 1..=packets {
                 let off = [Fault::PowerOff(ONE), Fault::PowerOff(TWO)];
                 for fault in [Fault::CutBefore, Fault::CutAfter].into_iter().chain(off) {
-                    run(case, qos, Some((at, fault)));
+                    run(case, level, qos, Some((at, fault)));
                 }
             }
         }
     }
 }
 
+#[test]
+fn after_any_single_fault() {
+    any_single_fault(Level::V311);
+}
+
+#[test]
+fn after_any_single_fault_in_mqtt_5() {
+    any_single_fault(Level::V5);
+}
+
 /// A queue that overflows while the cable is cut refuses visibly, and what is retained agrees again
 /// after the next connect, on whichever side the queue was.
 #[test]
 fn after_an_overflow() {
-    for (direction, publisher, off) in [
+    let cases = [
         (Direction::Out, TWO, false),
         (Direction::Out, TWO, true),
         (Direction::In, ONE, false),
         (Direction::In, ONE, true),
         (Direction::Both, ONE, false),
-    ] {
-        let mut world = World::new(vec![bridge(&[("t/#", direction, "", "")])]);
+    ];
+    let cases = cases.into_iter().flat_map(|it| [(it, Level::V311), (it, Level::V5)]);
+    for ((direction, publisher, off), level) in cases {
+        let mut bridge = bridge(&[("t/#", direction, "", "")]);
+        bridge.level = level;
+        let mut world = World::new(vec![bridge]);
         world.limits.max_queued_messages = 3;
         let mut sim = world.start();
         let client = sim.add_client(Client::new(publisher, "publisher", false));

@@ -17,6 +17,10 @@ pub struct Client {
     id: ClientId,
     clean: bool,
     level: Level,
+    /// How many messages it takes at once, where it says so.
+    receive_maximum: Option<u16>,
+    /// How many the broker takes at once.
+    window: usize,
     /// Whether there is a connection, accepted or not.
     dialled: bool,
     online: bool,
@@ -75,6 +79,8 @@ impl Client {
             id: ClientId::new(id),
             clean,
             level: Level::V311,
+            receive_maximum: None,
+            window: usize::MAX,
             dialled: false,
             online: false,
             gone: false,
@@ -95,6 +101,13 @@ impl Client {
     #[must_use]
     pub fn speaking(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// Takes only so many messages at once, which MQTT 5 lets it say.
+    #[must_use]
+    pub fn taking(mut self, receive_maximum: u16) -> Self {
+        self.receive_maximum = Some(receive_maximum);
         self
     }
 
@@ -178,13 +191,15 @@ impl Client {
         vec![Packet::Connect(Box::new(Connect {
             client_id: self.id.clone(),
             clean_start: self.clean,
-            properties: if self.level == Level::V5 && !self.clean {
-                Properties::of(&[Property::SessionExpiryInterval(u32::MAX)])
-            } else {
-                Properties::NONE
-            },
+            properties: if self.level == Level::V5 { self.properties() } else { Properties::NONE },
             ..Connect::unknown(self.level)
         }))]
+    }
+
+    fn properties(&self) -> Properties {
+        let lasts = (!self.clean).then_some(Property::SessionExpiryInterval(u32::MAX));
+        let takes = self.receive_maximum.map(Property::ReceiveMaximum);
+        Properties::of(&lasts.into_iter().chain(takes).collect::<Vec<_>>())
     }
 
     pub(super) fn disconnected(&mut self) {
@@ -194,8 +209,11 @@ impl Client {
 
     pub(super) fn poke(&mut self) -> Vec<Packet> {
         let mut packets = Vec::new();
+        // [MQTT 5.0, section 4.9]
+        let waits = |it: &Todo| matches!(it, Todo::Publish(it, _) if it.qos > QoS::AtMostOnce);
         while self.online
-            && let Some(todo) = self.todo.pop_front()
+            && let Some(todo) =
+                self.todo.pop_front_if(|it| !waits(it) || self.in_flight.len() < self.window)
         {
             match todo {
                 Todo::Publish(message, token) => packets.push(self.first_publish(message, token)),
@@ -214,12 +232,14 @@ impl Client {
     pub(super) fn packet(&mut self, packet: Packet) -> Vec<Packet> {
         match packet {
             Packet::ConnAck(answer) if answer.reason == Reason::Success => {
+                let window = answer.properties.receive_maximum();
+                self.window = window.map_or(usize::MAX, usize::from);
                 self.accepted(answer.session_present)
             }
             Packet::Publish(publish) => self.take_in(publish),
             Packet::PubAck(ack) => {
                 self.done(ack.id);
-                Vec::new()
+                self.poke()
             }
             Packet::PubRec(ack) => {
                 let mut items = self.in_flight.iter_mut();
@@ -236,7 +256,7 @@ impl Client {
             }
             Packet::PubComp(ack) => {
                 self.in_flight.retain(|it| it.id != ack.id);
-                Vec::new()
+                self.poke()
             }
             Packet::SubAck(answers) => {
                 let filters = self.subscriptions.iter().map(|(filter, _)| filter.clone());
@@ -330,5 +350,6 @@ impl Client {
 }
 
 fn publish(message: &Message, packet_id: Option<PacketId>, dup: bool) -> Packet {
-    Packet::Publish(Publish { dup, ..Publish::of(message, packet_id) })
+    let properties = message.properties.clone();
+    Packet::Publish(Publish { dup, properties, ..Publish::of(message, packet_id) })
 }
