@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Broker;
+use super::connection::Who;
 use super::event::{DropReason, Event};
 use super::io::ConnId;
 use super::outgoing::Answer;
@@ -96,7 +97,10 @@ impl Broker {
         }
         if publish.qos > QoS::AtMostOnce {
             connection.unanswered = connection.unanswered.saturating_add(1);
-            if most > 0 && connection.unanswered > most {
+            // Not a far broker: mosquitto 2.0 goes beyond it when it takes up a session, and a
+            // bridge that hung up on that would do so for ever. The packet ids are bound enough.
+            let client = matches!(connection.who, Who::Client(_));
+            if client && most > 0 && connection.unanswered > most {
                 // [MQTT-3.3.4-9]
                 let text = "more messages are under way than the receive maximum allows";
                 self.hang_up(conn, Reason::ReceiveMaximumExceeded, text);

@@ -98,7 +98,9 @@ fn at_a_far_broker_of_ours() {
     let far = bench.connect5("far", false, &[lasts(NEVER)]);
     let options = SubscribeOptions { no_local: true, retain_as_published: true, ..Q2.into() };
     bench.subscribe5(far, "#", options, &[]);
-    bench.publish(far, retain(publish("t", "own", Q2, 1)));
+    bench.send(far, retain(publish("t", "own", Q2, 1)));
+    bench.send(far, pubrel(1));
+    bench.sent(far);
     let a = bench.connect("a", true);
     bench.publish(a, retain(publish("t", "other", Q2, 1)));
     bench.expect(far, [retain(publish("t", "other", Q2, 1))]);
@@ -393,19 +395,20 @@ fn the_far_side_refuses() {
     }
 }
 
-/// What comes in from the far side is held to our Receive Maximum.
+/// A far broker that sends more than our Receive Maximum is borne with: mosquitto 2.0 does when it
+/// takes up a session, and would do so each time the bridge is back.
 #[test]
-fn our_receive_maximum() {
+fn more_than_our_receive_maximum() {
     let mut bench = with_bridge(|it| it.limits.max_inflight_messages = 2);
     let conn = ready(&mut bench, &[]);
-    for number in 1..=2 {
-        bench.send(conn, publish("i/t", &number.to_string(), Q2, number));
+    for number in 1..=50 {
+        bench.send(conn, publish("i/t", "x", Q2, number));
+        bench.expect(conn, [pubrec(number)]);
     }
-    assert!(bench.is_open(conn));
-    bench.sent(conn);
-    bench.send(conn, publish("i/t", "3", Q2, 3));
-    bench.expect_dismissed(conn, Reason::ReceiveMaximumExceeded);
-    bench.dial();
+    for number in 1..=50 {
+        bench.send(conn, pubrel(number));
+        bench.expect(conn, [pubcomp(number)]);
+    }
 }
 
 /// While our store is stuck the far side is told "quota exceeded", and the link stays.
