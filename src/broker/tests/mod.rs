@@ -6,6 +6,7 @@ mod bench5;
 mod bridge;
 mod bridge5;
 mod bridge_link;
+mod clock;
 mod connect;
 mod counts;
 mod hostile;
