@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use twinboard::card::SensorNumber;
 use twinboard::lab::{BoardName, Command, ProgramName};
 use twinboard::mqtt::QoS;
+use twinboard::mqtt::packet::Level;
 use world::{BRIDGE, CARD1, DISPLAY, World, board, bridge, dual_board, program};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,7 +77,7 @@ fn nothing_is_acknowledged_while_nothing_can_be_saved() {
     let data = tempfile::tempdir().expect("a folder");
     let mut world = World::start(dual_board(), data.path());
     let address = address(&world, "board1");
-    let mut subscriber = Client::new("subscriber", false);
+    let mut subscriber = Client::new("subscriber", false).speaking(Level::V5);
     subscriber.connect(address).expect("it runs");
     subscriber.subscribe("t/+", QoS::ExactlyOnce).expect("it runs");
     let mut publisher = Client::new("publisher", false);

@@ -137,10 +137,15 @@ impl Client {
         qos: QoS,
         retain: bool,
     ) -> io::Result<()> {
-        let id = self.next_id();
         let topic = Topic::parse(topic).expect("a topic");
-        let message = Message::new(topic, payload.to_owned(), qos, retain);
-        let publish = Publish::of(&message, Some(id));
+        self.say(&Message::new(topic, payload.to_owned(), qos, retain))
+    }
+
+    /// The same with what else a message may have.
+    pub fn say(&mut self, message: &Message) -> io::Result<()> {
+        let id = self.next_id();
+        let properties = message.properties.clone();
+        let publish = Publish { properties, ..Publish::of(message, Some(id)) };
         self.unfinished.push_back(Unfinished { id, publish: publish.clone(), released: false });
         self.send(&Packet::Publish(publish))
     }

@@ -33,6 +33,8 @@ pub struct Ledger {
     pub acknowledged: [u32; 2],
     /// How many messages arrived at subscribers.
     pub arrived: usize,
+    /// The greatest number that did.
+    pub newest: u32,
 }
 
 pub type Shared = Arc<(Mutex<Ledger>, Condvar)>;
@@ -135,8 +137,12 @@ pub fn subscriber(
         while !shared.0.lock().expect("no test panicked").over {
             match client.turn(GLANCE) {
                 Ok(Happened::Arrived(publish)) => {
-                    arrived.push(number(&publish.payload));
-                    change(&shared, |it| it.arrived += 1);
+                    let number = number(&publish.payload);
+                    arrived.push(number);
+                    change(&shared, |it| {
+                        it.arrived += 1;
+                        it.newest = number.max(it.newest);
+                    });
                 }
                 Ok(_) => {}
                 Err(_) => match client.connect(address) {
