@@ -1,8 +1,9 @@
 //! Where a message goes: to the retained ones, and to all who subscribed.
 //! [MQTT 5.0, sections 3.3.1.3, 3.3.4 and 4.8.2]
 
+use smallvec::SmallVec;
+
 use super::Broker;
-use super::durable::Subscription;
 use super::event::Event;
 use super::item::Terms;
 use super::journal::Numbered;
@@ -10,7 +11,7 @@ use super::retained::Kept;
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
 use super::{MessageId, timers::Timer};
-use crate::mqtt::{ClientId, Message, QoS, Topic};
+use crate::mqtt::{ClientId, Message, QoS};
 
 /// Who published a message.
 #[derive(Debug, Clone)]
@@ -21,12 +22,8 @@ pub struct Origin {
     pub client: ClientId,
 }
 
-/// A copy of a message that is to be delivered.
-struct Match {
-    subscriber: Subscriber,
-    /// The identifiers of further subscriptions that this copy stands for.
-    more_ids: Vec<u32>,
-}
+/// Subscribers of one message; mostly there are few.
+type Found = SmallVec<[Subscriber; 8]>;
 
 impl Broker {
     /// Publishes a message: keeps it where it is retained, and gives it to all who subscribed. Gives
@@ -47,20 +44,30 @@ impl Broker {
         if numbered.message.retain && self.settings.limits.retain_available {
             self.retain(numbered, origin);
         }
-        let matches = self.matches_of(&numbered.message.topic, numbered.message.qos, origin);
-        let anybody = !matches.is_empty();
-        for Match { subscriber, more_ids } in matches {
-            let Subscription { retain_as_published, identifier, .. } = subscriber.options;
-            let terms = Terms {
-                qos: self.copy_qos(&subscriber, numbered.message.qos),
-                // [MQTT-3.3.1-12, -13]
-                retain: numbered.message.retain && retain_as_published,
-                subscription_ids: identifier.into_iter().chain(more_ids).collect(),
-                limited: true,
-            };
-            self.deliver_as(subscriber, numbered, terms);
+        let found = self.subscribers_of(numbered, origin);
+        let anybody = !found.is_empty();
+        if found.len() < 2 || self.settings.limits.allow_duplicate_messages {
+            for subscriber in found {
+                let ids = subscriber.options.identifier.into_iter().collect();
+                self.deliver_copy(subscriber, numbered, ids);
+            }
+        } else {
+            for (subscriber, ids) in put_together(found) {
+                self.deliver_copy(subscriber, numbered, ids);
+            }
         }
         anybody
+    }
+
+    fn deliver_copy(&mut self, to: Subscriber, numbered: &Numbered, subscription_ids: Vec<u32>) {
+        let terms = Terms {
+            qos: self.copy_qos(&to, numbered.message.qos),
+            // [MQTT-3.3.1-12, -13]
+            retain: numbered.message.retain && to.options.retain_as_published,
+            subscription_ids,
+            limited: true,
+        };
+        self.deliver_as(to, numbered, terms);
     }
 
     /// Gives a message its number.
@@ -101,31 +108,19 @@ impl Broker {
         }
     }
 
-    /// Who gets a copy of a message on `topic`.
-    fn matches_of(&mut self, topic: &Topic, qos: QoS, origin: Option<&Origin>) -> Vec<Match> {
-        let (mut found, mut groups) = (Vec::new(), Vec::new());
-        self.subscribers.matching(topic, |subscribers| {
+    /// Who gets a copy of a message, for each matching subscription.
+    fn subscribers_of(&mut self, numbered: &Numbered, origin: Option<&Origin>) -> Found {
+        let message = &numbered.message;
+        let (mut found, mut groups) = (Found::new(), Vec::new());
+        self.subscribers.matching(&message.topic, |subscribers| {
             found.extend_from_slice(subscribers.single());
             groups.extend(subscribers.turns());
         });
-        found.extend(groups.iter().filter_map(|members| self.pick(members, qos)));
+        found.extend(groups.iter().filter_map(|members| self.pick(members, message.qos)));
         // Before copies are put together: it is an option of one subscription. [MQTT-3.8.3-3]
         let own = |it: &Subscriber| origin.is_some_and(|origin| origin.session == it.session);
         found.retain(|it| !it.options.no_local || !own(it));
-        let alone = |subscriber| Match { subscriber, more_ids: Vec::new() };
-        if found.len() < 2 || self.settings.limits.allow_duplicate_messages {
-            return found.into_iter().map(alone).collect();
-        }
-        // One copy, with the highest QoS and all identifiers. [MQTT-3.3.4-2 to -4]
-        found.sort_by_key(|it| (it.session, it.rule, std::cmp::Reverse(it.options.qos)));
-        let mut matches: Vec<Match> = Vec::new();
-        for subscriber in found {
-            match matches.last_mut().filter(|last| last.subscriber.is_same_as(&subscriber)) {
-                Some(last) => last.more_ids.extend(subscriber.options.identifier),
-                None => matches.push(alone(subscriber)),
-            }
-        }
-        matches
+        found
     }
 
     /// Who of a group gets the message: whoever can take it now, or else whose session keeps it. One
@@ -152,4 +147,19 @@ impl Broker {
             .or_else(|| find(&later))
             .or_else(|| members.first().copied())
     }
+}
+
+/// One copy for each session, with the highest QoS, and the identifiers of all its subscriptions
+/// that match. [MQTT-3.3.4-2 to -4]
+fn put_together(mut found: Found) -> Vec<(Subscriber, Vec<u32>)> {
+    found.sort_by_key(|it| (it.session, it.rule, std::cmp::Reverse(it.options.qos)));
+    let mut copies: Vec<(Subscriber, Vec<u32>)> = Vec::new();
+    for subscriber in found {
+        let ids = subscriber.options.identifier;
+        match copies.last_mut().filter(|(last, _)| last.is_same_as(&subscriber)) {
+            Some((_, all)) => all.extend(ids),
+            None => copies.push((subscriber, ids.into_iter().collect())),
+        }
+    }
+    copies
 }

@@ -7,6 +7,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use smallvec::SmallVec;
 
 use crate::mqtt::{Filter, Topic};
 
@@ -103,23 +104,30 @@ impl<V> Tree<V> {
         if self.nodes.len() == 1 {
             return;
         }
-        let levels: Vec<&str> = topic.levels().collect();
-        let mut open = vec![(ROOT, 0)];
-        while let Some((at, depth)) = open.pop() {
+        // Nodes to look at, each with what is left of the name: none behind its last level.
+        let mut open = SmallVec::<[(usize, Option<&str>); 8]>::new();
+        open.push((ROOT, Some(topic.as_str())));
+        let mut dollar = topic.is_dollar();
+        while let Some((at, rest)) = open.pop() {
             // [MQTT-4.7.2-1]
-            let wild = self.nodes[at].wildcards > 0 && (depth > 0 || !topic.is_dollar());
-            if wild && let Some(rest) = self.child(at, "#") {
-                self.nodes[rest].value.iter_mut().for_each(&mut found);
+            let leading_dollar = std::mem::take(&mut dollar);
+            let wild = self.nodes[at].wildcards > 0 && !leading_dollar;
+            if wild && let Some(all) = self.child(at, "#") {
+                self.nodes[all].value.iter_mut().for_each(&mut found);
             }
-            let Some(level) = levels.get(depth) else {
+            let Some(rest) = rest else {
                 self.nodes[at].value.iter_mut().for_each(&mut found);
                 continue;
             };
+            let (level, rest) = match rest.split_once('/') {
+                Some((level, rest)) => (level, Some(rest)),
+                None => (rest, None),
+            };
             if wild && let Some(child) = self.child(at, "+") {
-                open.push((child, depth + 1));
+                open.push((child, rest));
             }
             if let Some(child) = self.child(at, level) {
-                open.push((child, depth + 1));
+                open.push((child, rest));
             }
         }
     }

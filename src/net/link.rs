@@ -25,9 +25,9 @@ use tokio::time::{sleep, timeout};
 use super::inbox::{Heard, Inbox, Note};
 use super::outbox::{Next, Outbox};
 use crate::broker::ConnId;
-use crate::mqtt::codec::DecodeError;
+use crate::mqtt::Packet;
+use crate::mqtt::codec::{DecodeError, Reader};
 use crate::mqtt::packet::Level;
-use crate::mqtt::{Packet, codec};
 
 /// How long a connection that was closed has to take what is waiting for it.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
@@ -105,7 +105,7 @@ impl Link {
         let (least, most) = READ_BYTES;
         let mut size = least;
         let mut buffer = BytesMut::new();
-        let mut level = self.level;
+        let mut reader = Reader::new(self.level, self.max_packet_size);
         loop {
             self.outbox.may_read().await;
             if buffer.is_empty() && size == least {
@@ -126,17 +126,17 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return End::Closed(in_words(&error)),
             }
-            if let Err(error) = self.pass_on(&mut buffer, &mut level).await {
+            if let Err(error) = self.pass_on(&mut buffer, &mut reader).await {
                 return End::Malformed(error);
             }
         }
     }
 
     /// Passes on the whole packets in `buffer`.
-    async fn pass_on(&self, buffer: &mut BytesMut, level: &mut Level) -> Result<(), DecodeError> {
+    async fn pass_on(&self, buffer: &mut BytesMut, reader: &mut Reader) -> Result<(), DecodeError> {
         loop {
             let before = buffer.len();
-            let (packets, end) = batch(buffer, level, self.max_packet_size);
+            let (packets, end) = batch(buffer, reader);
             let full = packets.len() == BATCH;
             if !packets.is_empty() {
                 self.inbox.packets(self.conn, packets, before - buffer.len()).await;
@@ -224,21 +224,12 @@ enum End {
     Malformed(DecodeError),
 }
 
-/// Takes up to [`BATCH`] packets off `buffer`; a CONNECT says how the rest is to be read.
-fn batch(
-    buffer: &mut BytesMut,
-    level: &mut Level,
-    max_packet_size: usize,
-) -> (Vec<Packet>, Result<(), DecodeError>) {
+/// Takes up to [`BATCH`] packets off `buffer`.
+fn batch(buffer: &mut BytesMut, reader: &mut Reader) -> (Vec<Packet>, Result<(), DecodeError>) {
     let mut packets = Vec::new();
     while packets.len() < BATCH {
-        match codec::read(buffer, *level, max_packet_size) {
-            Ok(Some(packet)) => {
-                if let Packet::Connect(connect) = &packet {
-                    *level = connect.level;
-                }
-                packets.push(packet);
-            }
+        match reader.read(buffer) {
+            Ok(Some(packet)) => packets.push(packet),
             Ok(None) => break,
             Err(error) => return (packets, Err(error)),
         }

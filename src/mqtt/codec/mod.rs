@@ -7,8 +7,9 @@
 //! packet; checking for those a second time took as much code as reading the packets.
 //! `mqtt-protocol-core` is what the tests compare with.
 //!
-//! What the bytes mean depends on the protocol level that CONNECT names. Whoever reads or writes a
-//! connection starts with any level and goes on with the one of the CONNECT that crosses first.
+//! What the bytes mean depends on the protocol level that CONNECT names. Whoever writes to a
+//! connection goes on with the level of the CONNECT that crosses first; a [`Reader`] sees to that
+//! itself.
 
 mod body;
 mod connect;
@@ -18,7 +19,7 @@ mod read;
 mod write;
 
 pub use error::DecodeError;
-pub use read::read;
+pub use read::{Reader, read};
 pub use write::{publish_size, write};
 
 /// The most bytes a packet has: five of header and 268,435,455 behind it. [MQTT 3.1.1, section 2.2.3]

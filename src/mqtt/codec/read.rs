@@ -11,16 +11,54 @@ use crate::mqtt::packet::{
 };
 use crate::mqtt::{Filter, Packet, Properties, QoS, Reason, Topic};
 
-/// Takes the first whole packet off `buffer`; `None` while it is not whole yet. A packet of more
-/// than `max_packet_size` bytes is an error as soon as its length is known. `level` is that of the
-/// connection's CONNECT, which itself is read alike at any level.
+/// Reads one side of a connection.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    level: Level,
+    max_packet_size: usize,
+    /// The topic of the last PUBLISH: who publishes mostly does so to the same one again.
+    recent: Option<Topic>,
+}
+
+impl Reader {
+    /// A reader for a connection whose packets are as `level` has them; a CONNECT that is read
+    /// changes that. A packet of more than `max_packet_size` bytes is an error as soon as its length
+    /// is known.
+    #[must_use]
+    pub fn new(level: Level, max_packet_size: usize) -> Self {
+        Self { level, max_packet_size, recent: None }
+    }
+
+    /// Takes the first whole packet off `buffer`; `None` while it is not whole yet.
+    ///
+    /// # Errors
+    /// What the bytes break. Nothing can be read from that connection any more. [MQTT-4.8.0-1]
+    pub fn read(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        let packet = read_packet(buffer, self.level, self.max_packet_size, &mut self.recent)?;
+        if let Some(Packet::Connect(connect)) = &packet {
+            self.level = connect.level;
+        }
+        Ok(packet)
+    }
+}
+
+/// The same for one packet of a connection whose level is known.
 ///
 /// # Errors
-/// What the bytes break. Nothing can be read from that connection any more. [MQTT-4.8.0-1]
+/// See [`Reader::read`].
 pub fn read(
     buffer: &mut BytesMut,
     level: Level,
     max_packet_size: usize,
+) -> Result<Option<Packet>, DecodeError> {
+    read_packet(buffer, level, max_packet_size, &mut None)
+}
+
+fn read_packet(
+    buffer: &mut BytesMut,
+    level: Level,
+    max_packet_size: usize,
+    recent: &mut Option<Topic>,
 ) -> Result<Option<Packet>, DecodeError> {
     let Some((header_len, body_len)) = lengths(buffer)? else { return Ok(None) };
     if level == Level::V5 && header_len > 2 && buffer[header_len - 1] == 0 {
@@ -37,7 +75,11 @@ pub fn read(
     let first = buffer[0];
     let mut frame = buffer.split_to(size).freeze();
     frame.advance(header_len);
-    packet(first, Body { name: name(first), level, bytes: frame }).map(Some)
+    let body = Body { name: name(first), level, bytes: frame };
+    if first >> 4 == kind::PUBLISH {
+        return publish(first & 0x0f, body, recent).map(Some);
+    }
+    packet(first, body).map(Some)
 }
 
 /// The bytes of the fixed header and of what follows it.
@@ -88,7 +130,6 @@ fn name(first: u8) -> &'static str {
 fn packet(first: u8, mut body: Body) -> Result<Packet, DecodeError> {
     let packet = match first >> 4 {
         kind::CONNECT => return connect::connect(body),
-        kind::PUBLISH => return publish(first & 0x0f, body),
         kind::CONNACK => Packet::ConnAck(connect::connack(&mut body)?),
         kind::PUBACK => Packet::PubAck(ack(&mut body, &TAKEN)?),
         kind::PUBREC => Packet::PubRec(ack(&mut body, &TAKEN)?),
@@ -190,7 +231,7 @@ fn notice(
     Ok(Notice { reason, properties })
 }
 
-fn publish(flags: u8, mut body: Body) -> Result<Packet, DecodeError> {
+fn publish(flags: u8, mut body: Body, recent: &mut Option<Topic>) -> Result<Packet, DecodeError> {
     let qos = QoS::from_level(flags >> 1 & 0b11).ok_or(DecodeError::Value("PUBLISH has QoS 3"))?; // [MQTT-3.3.1-4]
     let dup = flags & 0b1000 != 0;
     if dup && qos == QoS::AtMostOnce {
@@ -205,8 +246,11 @@ fn publish(flags: u8, mut body: Body) -> Result<Packet, DecodeError> {
             return Err(DecodeError::Protocol("PUBLISH has neither a topic nor an alias"));
         }
         Topic::omitted()
+    } else if let Some(topic) = recent.as_ref().filter(|it| it.as_str().as_bytes() == &name[..]) {
+        topic.clone()
     } else {
-        Topic::parse(utf8(&name)?).map_err(DecodeError::Topic)?
+        let topic = Topic::parse(utf8(&name)?).map_err(DecodeError::Topic)?;
+        recent.insert(topic).clone()
     };
     let retain = flags & 1 != 0;
     let payload = body.bytes;
