@@ -47,7 +47,7 @@ impl Broker {
             }
             (BridgeOrder::Stop | BridgeOrder::Kill, _) => {
                 self.bridges[bridge.0].link = Link::Stopped;
-                self.bridges[bridge.0].deadline = None;
+                self.rest_link(bridge);
             }
             _ => {}
         }
@@ -55,7 +55,7 @@ impl Broker {
 
     fn dial(&mut self, bridge: BridgeNumber) {
         self.bridges[bridge.0].link = Link::Dialing;
-        self.bridges[bridge.0].deadline = None;
+        self.rest_link(bridge);
         let settings = self.bridge_settings(bridge);
         let address = settings.addresses[self.bridges[bridge.0].address].clone();
         let (name, to, level) = (settings.name.clone(), address.to_string(), settings.level);
@@ -155,8 +155,7 @@ impl Broker {
         let state = &mut self.bridges[bridge.0];
         if once && lasted.is_some() {
             state.link = Link::Stopped;
-            state.deadline = None;
-            return;
+            return self.rest_link(bridge);
         }
         if lasted.is_some_and(|it| it >= restart.stable) {
             state.last_wait = Duration::ZERO;
@@ -174,6 +173,13 @@ impl Broker {
         };
         state.link = Link::Waiting { reason: reason.to_owned() };
         self.wake_link(bridge, self.now + wait);
+    }
+
+    /// A bridge's link has nothing to do in time.
+    pub(super) fn rest_link(&mut self, bridge: BridgeNumber) {
+        if let Some(before) = self.bridges[bridge.0].deadline.take() {
+            self.timers.cancel(before, Timer::Link(bridge));
+        }
     }
 
     /// Sets the one deadline of a bridge's link.

@@ -254,7 +254,7 @@ impl Broker {
             }
             Link::Asking { .. } => self.link_failed(bridge, None, reason),
             Link::Stopped => {
-                self.bridges[bridge.0].deadline = None;
+                self.rest_link(bridge);
                 let bridge = self.bridge_settings(bridge).name.clone();
                 self.tell(Event::BridgeDown { bridge, reason: reason.to_owned() });
             }

@@ -93,6 +93,8 @@ pub struct Broker {
     retained: Retained,
     bridges: Vec<Bridge>,
     timers: Timers,
+    /// When the next retained message expires, as far as a timer is set for it.
+    retained_wakes_at: Option<Duration>,
     next_message: u64,
     counters: Counters,
     sys: Sys,
@@ -243,7 +245,11 @@ impl Broker {
                 Timer::Silence(conn) => self.check_silence(conn),
                 Timer::Link(bridge) => self.link_deadline(bridge),
                 Timer::Session(key) => self.session_deadline(key),
-                Timer::Retained => self.retained.expire(self.now, &mut self.journal),
+                Timer::Retained => {
+                    self.retained_wakes_at = None;
+                    self.retained.expire(self.now, &mut self.journal);
+                    self.wake_retained();
+                }
                 Timer::Statistics => self.say_statistics(),
             }
         }

@@ -103,7 +103,19 @@ impl Broker {
         let origin = origin.map(|it| it.client.clone());
         let kept = Kept { numbered: numbered.clone(), origin };
         self.retained.set(kept, &mut self.journal);
-        if let Some(at) = message.expires_at {
+        self.wake_retained();
+    }
+
+    /// Sets the one timer of all that is retained.
+    pub(super) fn wake_retained(&mut self) {
+        let at = self.retained.next_expiry();
+        if at == self.retained_wakes_at {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut self.retained_wakes_at, at) {
+            self.timers.cancel(before, Timer::Retained);
+        }
+        if let Some(at) = at {
             self.timers.set(at, Timer::Retained);
         }
     }

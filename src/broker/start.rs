@@ -41,6 +41,7 @@ impl Broker {
             retained: Retained::default(),
             bridges: Vec::new(),
             timers: Timers::default(),
+            retained_wakes_at: None,
             next_message: MessageId::first(image.boot).0,
             counters: Counters::default(),
             sys: Sys::new(now),
@@ -113,9 +114,7 @@ impl Broker {
                 self.take_up(key);
             }
         }
-        if let Some(at) = self.retained.next_expiry() {
-            self.timers.set(at, Timer::Retained);
-        }
+        self.wake_retained();
     }
 
     /// A client's session goes on after a restart. Had it a connection when the broker ended, its

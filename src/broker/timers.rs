@@ -42,6 +42,12 @@ impl Timers {
         self.0.first().map(|(at, _)| *at)
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Those that are due.
     pub fn all_due(&self, now: Duration) -> impl Iterator<Item = Timer> {
         self.0.iter().take_while(move |(at, _)| *at <= now).map(|(_, timer)| *timer)

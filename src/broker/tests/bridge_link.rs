@@ -1,6 +1,7 @@
 //! A bridge's link: dialling, addresses, orders, keep-alive.
 
 use super::bench::*;
+use super::counts;
 use crate::broker::settings::StartType;
 use crate::broker::status::LinkState;
 
@@ -107,6 +108,25 @@ fn orders() {
     bench.input(Input::Dialed { bridge: BRIDGE, conn });
     bench.expect_closed(conn, "nobody waits");
     bench.expect(conn, []);
+}
+
+/// However often it is started and stopped, nothing of that is left behind.
+#[test]
+fn orders_leave_nothing_behind() {
+    let mut bench = with(|_| {});
+    for round in 0..20 {
+        if round % 2 == 0 {
+            bench.link(false);
+        } else {
+            fail(&mut bench);
+        }
+        for order in [BridgeOrder::Stop, BridgeOrder::Start, BridgeOrder::Kill, BridgeOrder::Start]
+        {
+            bench.input(Input::Bridge { bridge: BRIDGE, order });
+            counts::check(&bench.broker);
+        }
+        bench.dials.truncate(1);
+    }
 }
 
 #[test]

@@ -24,6 +24,10 @@ pub fn check(broker: &Broker) {
         }
     }
     assert_eq!(broker.journal.bodies(), &bodies);
+    // One for each that may have something to wait for, one for all that is retained, and one for
+    // the statistics.
+    let sleepers = broker.connections.len() + broker.sessions.iter().count() + broker.bridges.len();
+    assert!(broker.timers.count() <= sleepers + 2, "{:?}", broker.timers);
     let clients = broker.connections.values().filter(|it| matches!(it.who, Who::Client(_)));
     assert_eq!(broker.counters.connected, clients.count());
     let of_clients = broker.sessions.iter().filter(|it| it.bridge.is_none());

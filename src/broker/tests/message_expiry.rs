@@ -2,6 +2,7 @@
 
 use super::bench::*;
 use super::bench5::*;
+use super::counts;
 use crate::broker::event::DropReason;
 
 /// Somebody who subscribed and is away, and somebody who publishes.
@@ -96,6 +97,32 @@ fn a_retained_one() {
     check(9, Some(1));
     check(10, None);
     check(1_000_000, None);
+}
+
+/// Each goes at its time, after a restart too, and none leaves a timer behind.
+#[test]
+fn many_retained_ones() {
+    for off in [false, true] {
+        let mut bench = Bench::new();
+        let a = bench.connect5("a", true, &[]);
+        for number in 1..=10_u16 {
+            let left = with(publish(&format!("t/{number}"), "x", Q0, 0), &[expires(number.into())]);
+            bench.publish(a, retain(left));
+            // Each of these is replaced before its time.
+            let later = with(publish("u", "x", Q0, 0), &[expires(1000 + u32::from(number))]);
+            bench.publish(a, retain(later));
+            counts::check(&bench.broker);
+        }
+        if off {
+            bench.off_for(secs(0));
+        }
+        for left in (0..10).rev() {
+            bench.wait(secs(1));
+            assert_eq!(bench.image.retained.len(), 1 + left, "off {off}");
+            assert_eq!(bench.broker.status().retained, 1 + left, "off {off}");
+        }
+        counts::check(&bench.broker);
+    }
 }
 
 /// The newest on a topic decides: a later one without an end is not taken away by an earlier time.

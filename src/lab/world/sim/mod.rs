@@ -33,8 +33,10 @@ pub mod client;
 pub mod disk;
 mod nodes;
 mod programs;
+mod strangers;
 mod wires;
 
+pub use strangers::StrangerNumber;
 pub use wires::{End, Fault};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +50,7 @@ use crate::mqtt::packet::Level;
 use client::Client;
 use disk::Disk;
 use nodes::Node;
+use strangers::Stranger;
 
 /// A broker of the simulated world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +69,8 @@ pub struct Sim {
     clients: Vec<Client>,
     /// The programs that speak through clients.
     programs: BTreeMap<ClientNumber, Box<dyn Program>>,
+    strangers: BTreeMap<StrangerNumber, Stranger>,
+    next_stranger: u64,
     wires: BTreeMap<u64, (End, End)>,
     /// The protocol level each wire's CONNECT had.
     levels: BTreeMap<u64, Level>,
@@ -99,6 +104,8 @@ impl Sim {
             nodes: Vec::new(),
             clients: Vec::new(),
             programs: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+            next_stranger: 0,
             wires: BTreeMap::new(),
             levels: BTreeMap::new(),
             next_wire: 0,
@@ -140,6 +147,11 @@ impl Sim {
     #[must_use]
     pub fn events(&self) -> &[(Duration, NodeNumber, Event)] {
         &self.events
+    }
+
+    /// Forgets what brokers told so far, in a run without an end.
+    pub fn forget_events(&mut self) {
+        self.events.clear();
     }
 
     /// How many packets have crossed a wire.
@@ -184,8 +196,11 @@ impl Sim {
         match happening {
             Happening::Arrive { wire, to, bytes } => self.arrive(wire, to, bytes),
             Happening::Break { wire, to } => {
-                let _known = self.wires.remove(&wire);
-                self.broken(to);
+                // What was cut meanwhile has been noticed at both ends.
+                if self.wires.remove(&wire).is_some() {
+                    self.levels.remove(&wire);
+                    self.broken(to);
+                }
             }
             Happening::Committed { node, start } => self.committed(node, start),
             Happening::Wake { node, start } => {

@@ -40,6 +40,11 @@ impl Node {
         }
     }
 
+    /// The longest packet it reads, in bytes.
+    pub(super) fn max_packet_size(&self) -> usize {
+        self.settings.limits.max_packet_size
+    }
+
     /// Whether it has not lost its power since that start.
     pub(super) fn still_runs(&self, start: u64) -> bool {
         self.start == start && self.broker.is_some()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
+use super::strangers::StrangerNumber;
 use super::{ClientNumber, Happening, NodeNumber, Sim};
 use crate::broker::{ConnId, Input};
 use crate::mqtt::packet::Level;
@@ -19,6 +20,8 @@ pub enum End {
     Node(NodeNumber, ConnId),
     /// A client's only connection.
     Client(ClientNumber),
+    /// A stranger's.
+    Stranger(StrangerNumber),
 }
 
 /// What goes wrong when the next packet crosses.
@@ -68,13 +71,15 @@ impl Sim {
     }
 
     pub(super) fn arrive(&mut self, wire: u64, to: End, mut bytes: BytesMut) {
-        if !self.wires.contains_key(&wire) {
-            return;
-        }
+        let Some((from, _)) = self.wires.get(&wire).copied() else { return };
         self.crossed += 1;
         let fault = self.faults.remove(&self.crossed);
         if fault == Some(Fault::CutBefore) {
             return self.cut_wire(wire);
+        }
+        if let (End::Stranger(stranger), End::Node(node, conn)) = (from, to) {
+            self.overhear(wire, stranger, (node, conn), &bytes);
+            return self.after(wire, fault);
         }
         let packet =
             codec::read(&mut bytes, self.level(wire), usize::MAX).expect("what a core wrote");
@@ -86,7 +91,13 @@ impl Sim {
                 self.send_from_client(client, answers);
                 self.think(client);
             }
+            End::Stranger(stranger) => self.hear(stranger, packet),
         }
+        self.after(wire, fault);
+    }
+
+    /// What goes wrong once a packet has crossed.
+    fn after(&mut self, wire: u64, fault: Option<Fault>) {
         match fault {
             Some(Fault::CutAfter) => self.cut_wire(wire),
             Some(Fault::PowerOff(node)) => {
@@ -117,6 +128,9 @@ impl Sim {
                 self.clients[client.0].disconnected();
                 self.think(client);
                 self.later(Duration::from_millis(20), Happening::ClientDials(client));
+            }
+            End::Stranger(stranger) => {
+                self.strangers.remove(&stranger);
             }
         }
     }
@@ -179,7 +193,7 @@ impl Sim {
     }
 
     /// The level of the CONNECT that crossed a wire first.
-    fn level(&self, wire: u64) -> Level {
+    pub(super) fn level(&self, wire: u64) -> Level {
         self.levels.get(&wire).copied().unwrap_or_default()
     }
 
