@@ -161,7 +161,15 @@ impl Broker {
         if notice.reason == Reason::Success {
             self.sessions[key].set_will(None, &mut self.journal);
         }
-        self.close(conn, "it said goodbye (DISCONNECT)");
+        let text = "it said goodbye (DISCONNECT)";
+        let latest = self.journal.latest();
+        if self.journal.is_durable(latest) || self.journal.trouble().is_some() {
+            return self.close(conn, text);
+        }
+        // That the connection ends is the answer to a goodbye, and there is no other one: it waits
+        // for what the goodbye changed, the will and the session that are no more.
+        self.connection_gone(conn, text);
+        self.leaving.push((latest, conn));
     }
 
     /// [MQTT 5.0, section 4.13.1]

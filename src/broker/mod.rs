@@ -88,6 +88,8 @@ pub struct Broker {
     connections: HashMap<ConnId, Connection>,
     /// Connections with packets that wait for a commit.
     waiting: BTreeSet<ConnId>,
+    /// Connections that are gone, and whose end is told when that commit is durable.
+    leaving: Vec<(u64, ConnId)>,
     sessions: Sessions,
     subscribers: Tree<Subscribers>,
     retained: Retained,
@@ -205,6 +207,9 @@ impl Broker {
     fn committed(&mut self, number: u64) {
         if self.journal.committed(number) {
             self.tell(Event::StoreWorks);
+        }
+        for (_, conn) in self.leaving.extract_if(.., |(commit, _)| *commit <= number) {
+            self.out.push(Output::Close { conn, reason: "its goodbye is taken".to_owned() });
         }
         for conn in std::mem::take(&mut self.waiting) {
             let Some(connection) = self.connections.get_mut(&conn) else { continue };

@@ -36,6 +36,7 @@ impl Broker {
             journal: Journal::new(settings.persistence),
             connections: HashMap::new(),
             waiting: BTreeSet::new(),
+            leaving: Vec::new(),
             sessions: Sessions::default(),
             subscribers: Tree::default(),
             retained: Retained::default(),

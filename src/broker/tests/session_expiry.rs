@@ -248,3 +248,18 @@ fn clean_start() {
     assert!(bench.accepted(b));
     bench.expect(b, [publish("u", "new", Q1, 1)]);
 }
+
+/// The end of the connection is the only answer to a goodbye: it waits for what that changed.
+#[test]
+fn a_goodbye_is_answered_when_it_is_durable() {
+    let mut bench = Bench::new();
+    let conn = bench.connect5("a", false, &[lasts(NEVER)]);
+    bench.hold_commits();
+    let properties = Properties::of(&[lasts(0)]);
+    bench.send(conn, Packet::Disconnect(Notice { reason: Reason::Success, properties }));
+    assert!(bench.is_open(conn), "its session may still come back");
+    bench.commit();
+    bench.expect_closed(conn, "goodbye");
+    bench.pull_plug(|_| {});
+    assert!(bench.broker.status().sessions.is_empty());
+}
