@@ -22,8 +22,19 @@
 //! conf/     mosquitto.conf and scenario.toml into typed values    pure
 //! broker/   sessions, retained messages, wills, bridges           pure
 //! cable/    frames, and what a cable does to each                 pure
-//! mqtt/     topics, filters, QoS, messages, packets, their bytes  pure
+//! mqtt/     topics, messages, properties, packets, their bytes    pure
 //! ```
+//!
+//! # Both versions of MQTT
+//!
+//! A packet has one form in the cores, that of MQTT 5: with reasons and properties. [`mqtt::codec`]
+//! leaves out what a connection of MQTT 3.1.1 cannot say, and finds the nearest reason for what it
+//! says. So a session does not know which version its client speaks; the few places that must
+//! (DISCONNECT by the broker, reason codes that replace a hang-up, limits that only MQTT 5
+//! negotiates) ask the connection.
+//!
+//! Times count from 1970 and never go back while a process runs: what is to end at a time, a session
+//! or a message, still ends then after a restart.
 //!
 //! # Two worlds, one set of cores
 //!
@@ -54,7 +65,9 @@
 //! record that was; each connection's packets leave in order. There is one commit under way at a
 //! time, and what comes meanwhile goes into the next, so safety does not cost throughput. What a
 //! record means is said once, by [`broker::Image::apply`]; the store in SQLite and the simulated
-//! disk are held against it.
+//! disk are held against it. A commit is one row of encoded records in a log table of the store's
+//! file, which is folded into the tables for sessions, messages and the like when there is time:
+//! most messages come and go between two folds and never touch those.
 //!
 //! A full queue refuses the newest message, and says so. A store that fails holds back every
 //! promise until it works again; new work that needs it is refused.
@@ -94,9 +107,13 @@
 //!
 //! # Where this differs from the first design
 //!
-//! - The codec of MQTT 3.1.1 is ours, since the packet types of the libraries at hand leave most
-//!   protocol errors to a second parse; see [`mqtt::codec`].
+//! - The codec is ours, since the packet types of the libraries at hand leave most protocol errors
+//!   to a second parse; see [`mqtt::codec`].
 //! - A board runs the native broker; what is in `engine/` serves [`mod@bench`] alone.
+//! - A will is kept with its session, in both versions: after a power failure it is published when
+//!   the broker is back, as the standards allow (MQTT 5.0, section 3.1.2.5).
+//! - QoS 1 messages of a shared subscription that wait for a member whose session ends are not given
+//!   to another member; a member whose session lasts keeps them.
 
 pub mod bench;
 pub mod broker;
