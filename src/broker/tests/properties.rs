@@ -20,7 +20,9 @@ const TRAVELLING: &[Property] = &[
 /// What reaches a client of 3.1.1 on its wire.
 fn on_the_wire(packets: &[Packet], level: Level) -> Vec<Packet> {
     let mut bytes = bytes::BytesMut::new();
-    packets.iter().for_each(|it| codec::write(it, level, &mut bytes));
+    for packet in packets {
+        codec::write(packet, level, &mut bytes);
+    }
     let mut read = Vec::new();
     while let Some(packet) = codec::read(&mut bytes, level, usize::MAX).expect("good packets") {
         read.push(packet);

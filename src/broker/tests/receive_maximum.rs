@@ -142,7 +142,7 @@ fn pubrel_goes_anyway() {
         assert!(bench.image.messages.is_empty());
     };
     let first = again(publish("t", "1", Q2, 1));
-    check(&[], &[first.clone()]);
+    check(&[], std::slice::from_ref(&first));
     check(&[1, 2], &[pubrel(1), pubrel(2)]);
     check(&[1, 2, 3, 4], &[pubrel(1), pubrel(2), pubrel(3), pubrel(4)]);
     check(&[2, 3], &[first.clone(), pubrel(2), pubrel(3)]);

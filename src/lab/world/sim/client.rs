@@ -33,6 +33,8 @@ pub struct Client {
     news: Vec<News>,
     subscriptions: Vec<(Filter, QoS)>,
     taken_in: BTreeSet<PacketId>,
+    /// Those of them that came on this connection.
+    open: BTreeSet<PacketId>,
     /// Messages it received, in order; a QoS 2 message once however often it was sent.
     pub received: Vec<Publish>,
     /// Messages the broker has taken over: PUBACK or PUBREC came.
@@ -90,6 +92,7 @@ impl Client {
             news: Vec::new(),
             subscriptions: Vec::new(),
             taken_in: BTreeSet::new(),
+            open: BTreeSet::new(),
             received: Vec::new(),
             acknowledged: Vec::new(),
             granted: BTreeMap::new(),
@@ -105,6 +108,9 @@ impl Client {
     }
 
     /// Takes only so many messages at once, which MQTT 5 lets it say.
+    ///
+    /// # Panics
+    /// Later, when the broker sends more of QoS 2.
     #[must_use]
     pub fn taking(mut self, receive_maximum: u16) -> Self {
         self.receive_maximum = Some(receive_maximum);
@@ -204,6 +210,7 @@ impl Client {
 
     pub(super) fn disconnected(&mut self) {
         (self.dialled, self.online) = (false, false);
+        self.open.clear();
         self.news.push(News::Disconnected);
     }
 
@@ -252,6 +259,7 @@ impl Client {
             }
             Packet::PubRel(ack) => {
                 self.taken_in.remove(&ack.id);
+                self.open.remove(&ack.id);
                 vec![Packet::PubComp(ack.id.into())]
             }
             Packet::PubComp(ack) => {
@@ -299,6 +307,10 @@ impl Client {
                 vec![Packet::PubAck(id.into())]
             }
             (QoS::ExactlyOnce, Some(id)) => {
+                self.open.insert(id);
+                let told = self.receive_maximum.filter(|_| self.level == Level::V5);
+                let most = told.map_or(usize::MAX, usize::from);
+                assert!(self.open.len() <= most, "{}: more than {most} at once", self.id);
                 if self.taken_in.insert(id) {
                     self.keep(publish);
                 }
