@@ -58,11 +58,7 @@ impl Pair {
         let of = |ours: bool| {
             // Started by root, mosquitto would become a user who may not write here.
             let user = if ours { "" } else { "user root\n" };
-            // Once cut off, mosquitto 2.0's bridge has more on its way than a receive maximum of
-            // ours allows: without a limit there is none to go beyond.
-            let wide = ours && !ours_bridges && version == NEW;
-            let window = if wide { "max_inflight_messages 0\n" } else { "" };
-            let conf = format!("persistence true\nmax_queued_messages 100000\n{window}{user}");
+            let conf = format!("persistence true\nmax_queued_messages 100000\n{user}");
             (if ours { OURS } else { "mosquitto" }, conf)
         };
         let (program, conf) = of(!ours_bridges);

@@ -95,7 +95,9 @@ impl Broker {
             self.hang_up(conn, reason, "the topic alias stands for nothing"); // [MQTT-3.3.2-9]
             return false;
         }
-        if publish.qos > QoS::AtMostOnce {
+        // A repeat is not counted: mosquitto 2.0's bridge goes beyond the limit with those when it
+        // takes up its session, and would do so for ever.
+        if publish.qos > QoS::AtMostOnce && !publish.dup {
             connection.unanswered = connection.unanswered.saturating_add(1);
             // Not a far broker: mosquitto 2.0 goes beyond it when it takes up a session, and a
             // bridge that hung up on that would do so for ever. The packet ids are bound enough.

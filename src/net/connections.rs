@@ -27,14 +27,14 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Open {
     /// How packets are written.
-    level: Level,
+    level: Option<Level>,
     outbox: Arc<Outbox>,
     staged: BytesMut,
 }
 
 impl Connections {
     /// Numbers a new connection.
-    pub(super) fn open(&mut self, level: Level) -> (ConnId, Arc<Outbox>) {
+    pub(super) fn open(&mut self, level: Option<Level>) -> (ConnId, Arc<Outbox>) {
         self.last += 1;
         let conn = ConnId(self.last);
         let open = Open { level, ..Open::default() };
@@ -43,10 +43,10 @@ impl Connections {
         (conn, outbox)
     }
 
-    /// From now on packets are written as that level has them.
+    /// A CONNECT came: from the first one on packets are written as its level has them.
     pub(super) fn speak(&mut self, conn: ConnId, level: Level) {
         if let Some(open) = self.open.get_mut(&conn) {
-            open.level = level;
+            open.level.get_or_insert(level);
         }
     }
 
@@ -62,7 +62,7 @@ impl Connections {
             self.dirty.push(conn);
         }
         let before = open.staged.len();
-        codec::write(packet, open.level, &mut open.staged);
+        codec::write(packet, open.level.unwrap_or_default(), &mut open.staged);
         self.sent_bytes += open.staged.len() - before;
         open.staged.len() >= FLUSH_BYTES && open.outbox.put(&mut open.staged)
     }

@@ -135,7 +135,7 @@ impl Owner {
     fn heard(&mut self, heard: Heard) {
         match heard {
             Heard::Accepted { stream } => {
-                let conn = self.connect(stream, Level::default());
+                let conn = self.connect(stream, None);
                 self.input(Input::Accepted { conn });
             }
             Heard::Packets { conn, packets, bytes, permit } => {
@@ -173,7 +173,7 @@ impl Owner {
             }
             Note::Drained { .. } => {}
             Note::Dialed { bridge, stream, level } => {
-                let conn = self.connect(stream, level);
+                let conn = self.connect(stream, Some(level));
                 self.input(Input::Dialed { bridge, conn });
             }
             Note::DialFailed { bridge, reason } => {
@@ -275,7 +275,7 @@ impl Owner {
         }
     }
 
-    fn connect(&mut self, stream: TcpStream, level: Level) -> ConnId {
+    fn connect(&mut self, stream: TcpStream, level: Option<Level>) -> ConnId {
         let (conn, outbox) = self.work.connections.open(level);
         let killed = Arc::clone(&self.tasks.killed);
         let link = Link {
@@ -284,7 +284,7 @@ impl Owner {
             outbox,
             inbox: self.inbox.clone(),
             notes: self.notes.clone(),
-            level,
+            level: level.unwrap_or_default(),
             max_packet_size: self.max_packet_size,
         };
         self.tasks.links.spawn(link.run());
