@@ -112,8 +112,6 @@
 //! - A board runs the native broker; what is in `engine/` serves [`mod@bench`] alone.
 //! - A will is kept with its session, in both versions: after a power failure it is published when
 //!   the broker is back, as the standards allow (MQTT 5.0, section 3.1.2.5).
-//! - QoS 1 messages of a shared subscription that wait for a member whose session ends are not given
-//!   to another member; a member whose session lasts keeps them.
 
 pub mod bench;
 pub mod broker;

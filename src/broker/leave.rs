@@ -14,7 +14,7 @@ use super::session::Will;
 use super::sessions::SessionKey;
 use super::timers::Timer;
 use crate::mqtt::packet::{Level, Notice};
-use crate::mqtt::{Message, Packet, Reason};
+use crate::mqtt::{Filter, Message, Packet, Reason};
 
 impl Broker {
     /// Closes a connection from our side, and says why where the protocol has words for it.
@@ -129,10 +129,12 @@ impl Broker {
     /// Forgets a session and everything in it; its will is due at the latest now.
     /// [MQTT-3.1.2-8]
     pub(super) fn end_session(&mut self, key: SessionKey) {
-        for filter in self.sessions[key].subscriptions.keys().cloned().collect::<Vec<_>>() {
-            self.remove_subscriber(&filter, key);
+        let filters: Vec<_> = self.sessions[key].subscriptions.keys().cloned().collect();
+        for filter in &filters {
+            self.remove_subscriber(filter, key);
         }
         self.publish_will(key);
+        self.pass_on_shared(key, &filters);
         if let Some(at) = self.sessions[key].wakes_at.take() {
             self.timers.cancel(at, Timer::Session(key));
         }
@@ -142,6 +144,26 @@ impl Broker {
         outgoing.clear(&mut log);
         if session.persistent {
             self.journal.record(Record::DropSession { client });
+        }
+    }
+
+    /// What a session leaves undone that came to it by a group goes to another member.
+    /// [MQTT 5.0, section 4.8.2]
+    fn pass_on_shared(&mut self, key: SessionKey, filters: &[Filter]) {
+        let (shared, single): (Vec<_>, Vec<_>) =
+            filters.iter().partition(|it| it.group().is_some());
+        if shared.is_empty() {
+            return;
+        }
+        for numbered in self.sessions[key].outgoing.undone(self.now) {
+            let topic = &numbered.message.topic;
+            // With a subscription of its own that matches too, there is no telling which copy it is.
+            if single.iter().any(|it| it.matches(topic)) {
+                continue;
+            }
+            if let Some(filter) = shared.iter().find(|it| it.matches(topic)) {
+                self.give_to_group(filter, &numbered);
+            }
         }
     }
 

@@ -342,6 +342,14 @@ impl Outgoing {
         (before - self.in_flight.len(), self.in_flight.len())
     }
 
+    /// Messages that another receiver may still be given: not those of QoS 2 that were sent
+    /// [MQTT-4.8.2-5], and not what has expired.
+    pub fn undone(&self, now: Duration) -> Vec<Numbered> {
+        let sent = self.in_flight.iter().filter(|item| item.qos == QoS::AtLeastOnce);
+        let fresh = |item: &&Item| item.numbered.message.expires_at.is_none_or(|at| at > now);
+        sent.chain(&self.queued).filter(fresh).map(|item| item.numbered.clone()).collect()
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self, log: &mut Log) {
         for item in self.in_flight.drain(..).chain(self.queued.drain(..)) {

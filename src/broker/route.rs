@@ -11,7 +11,7 @@ use super::retained::Kept;
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
 use super::{MessageId, timers::Timer};
-use crate::mqtt::{ClientId, Message, QoS};
+use crate::mqtt::{ClientId, Filter, Message, QoS};
 
 /// Who published a message.
 #[derive(Debug, Clone)]
@@ -57,6 +57,17 @@ impl Broker {
             }
         }
         anybody
+    }
+
+    /// Gives a message to whoever's turn it is in the group of a shared subscription.
+    pub(super) fn give_to_group(&mut self, filter: &Filter, numbered: &Numbered) {
+        let group = filter.group().unwrap_or_default();
+        let subscribers = self.subscribers.get_mut(filter.levels());
+        let Some(members) = subscribers.and_then(|it| it.turn_of(group)) else { return };
+        if let Some(member) = self.pick(&members, numbered.message.qos) {
+            let ids = member.options.identifier.into_iter().collect();
+            self.deliver_copy(member, numbered, ids);
+        }
     }
 
     fn deliver_copy(&mut self, to: Subscriber, numbered: &Numbered, subscription_ids: Vec<u32>) {

@@ -80,13 +80,22 @@ impl Subscribers {
 
     /// For each group its members, beginning with the one whose turn it is; the turn goes on.
     pub fn turns(&mut self) -> impl Iterator<Item = Vec<Subscriber>> {
-        self.groups.values_mut().map(|group| {
-            let mut members = group.members.clone();
-            let turn = group.turn % members.len();
-            members.rotate_left(turn);
-            group.turn = turn + 1;
-            members
-        })
+        self.groups.values_mut().map(Group::turn)
+    }
+
+    /// The same for one group, where it has members.
+    pub fn turn_of(&mut self, group: &str) -> Option<Vec<Subscriber>> {
+        self.groups.get_mut(group).map(Group::turn)
+    }
+}
+
+impl Group {
+    fn turn(&mut self) -> Vec<Subscriber> {
+        let mut members = self.members.clone();
+        let turn = self.turn % members.len();
+        members.rotate_left(turn);
+        self.turn = turn + 1;
+        members
     }
 }
 

@@ -285,3 +285,27 @@ fn what_a_member_refuses() {
     assert_eq!(group.bench.dropped(DropReason::Refused), 1);
     assert!(group.bench.image.messages.is_empty());
 }
+
+/// A member whose session ends leaves what it has not acknowledged to the others, but for what was
+/// sent to it with QoS 2. [MQTT-4.8.2-5]
+#[test]
+fn what_a_member_leaves_undone() {
+    let check = |qos: QoS, expected: &[u32]| {
+        let mut bench = Bench::with(|it| it.limits.max_inflight_messages = 2);
+        let worker = bench.connect("worker", true);
+        bench.subscribe(worker, "$share/g/t", qos);
+        let a = bench.connect("a", true);
+        for number in 1..=4_u16 {
+            bench.publish(a, publish("t", &number.to_string(), qos, number));
+        }
+        assert_eq!(bench.payloads(worker), ["1", "2"]);
+        let other = bench.connect("other", false);
+        bench.subscribe(other, "$share/g/t", qos);
+        bench.cut(worker);
+        let got: Vec<u32> =
+            bench.payloads(other).iter().map(|it| it.parse().expect("a number")).collect();
+        assert_eq!(got, expected, "{qos}");
+    };
+    check(Q1, &[1, 2]);
+    check(Q2, &[3, 4]);
+}
