@@ -1,6 +1,7 @@
 //! Publishers of numbered messages, subscribers with sessions that are kept, and a ledger of what was
 //! acknowledged and what arrived, for tests that break what is between them at random moments.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -31,7 +32,8 @@ pub struct Ledger {
     pub over: bool,
     /// For each publisher the number of its last message that was acknowledged.
     pub acknowledged: [u32; 2],
-    /// How many messages arrived at subscribers.
+    /// How many messages arrived at subscribers, repeats not counted: as many as were published say
+    /// that the last ones are there.
     pub arrived: usize,
     /// The greatest number that did.
     pub newest: u32,
@@ -133,14 +135,15 @@ pub fn subscriber(
     client.connect(address).expect("the broker runs");
     client.subscribe(topic, qos).expect("the broker runs");
     thread::spawn(move || {
-        let mut arrived = Vec::new();
+        let (mut arrived, mut seen) = (Vec::new(), BTreeSet::new());
         while !shared.0.lock().expect("no test panicked").over {
             match client.turn(GLANCE) {
                 Ok(Happened::Arrived(publish)) => {
                     let number = number(&publish.payload);
                     arrived.push(number);
+                    let first = usize::from(seen.insert(number));
                     change(&shared, |it| {
-                        it.arrived += 1;
+                        it.arrived += first;
                         it.newest = number.max(it.newest);
                     });
                 }
