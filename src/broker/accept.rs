@@ -168,6 +168,7 @@ impl Broker {
             self.hang_up(old, Reason::SessionTakenOver, text);
         }
         let expiry = self.longest(expiry_of(connect));
+        let records_before = self.journal.waiting();
         let (key, session_present) = self.session_for(client, connect.clean_start, expiry);
         self.sessions[key].visit(conn);
         self.sessions[key].set_expiry(expiry, None, &mut self.journal);
@@ -193,7 +194,10 @@ impl Broker {
             reason: Reason::Success,
             properties,
         };
-        self.send(conn, Packet::ConnAck(answer), true);
+        // A session that is not kept, and takes no other's place, has nothing to wait for: while the
+        // store is stuck its client is to hear what is refused.
+        let announces = session_present || self.journal.waiting() != records_before;
+        self.send(conn, Packet::ConnAck(answer), announces);
         self.sessions[key].outgoing.resume(connect.properties.receive_maximum());
         self.pump(key);
         self.make_up_for_missed(key);

@@ -35,7 +35,8 @@ impl Broker {
             }
         }
         let answers = Answers::new(packet.id, reasons);
-        self.send(conn, Packet::SubAck(answers), true); // [MQTT-3.8.4-1]
+        let kept = self.sessions[key].persistent;
+        self.send(conn, Packet::SubAck(answers), kept); // [MQTT-3.8.4-1]
         for (filter, subscription) in wanted {
             self.deliver_retained(key, filter, subscription);
         }
@@ -70,7 +71,8 @@ impl Broker {
                 .record(|client| Record::Unsubscribe { client, filter });
         }
         let answers = Answers::new(packet.id, reasons);
-        self.send(conn, Packet::UnsubAck(answers), true); // [MQTT-3.10.4-4, -5]
+        let kept = self.sessions[key].persistent;
+        self.send(conn, Packet::UnsubAck(answers), kept); // [MQTT-3.10.4-4, -5]
     }
 
     /// [MQTT-3.8.4-3]: a filter that is subscribed to again gets the new options.

@@ -59,3 +59,35 @@ fn records_do_not_grow() {
     }
     assert_eq!(bench.broker.uncommitted(), most);
 }
+
+/// While the store is stuck, a client whose session is not kept gets in, and hears what is refused.
+#[test]
+fn a_stranger_hears_what_is_refused() {
+    let mut bench = Bench::new();
+    let stuck = bench.connect("stuck", false);
+    bench.hold_commits();
+    bench.send(stuck, retain(publish("t", "x", Q1, 1)));
+    bench.store_fails();
+    bench.expect(stuck, []);
+    let five = bench.ask(Connect { level: Level::V5, ..connect("five", true) });
+    assert!(matches!(bench.sent(five)[..], [Packet::ConnAck(_)]));
+    bench.send(five, subscribe(1, &[("u", Q1)]));
+    bench.expect(five, [suback(1, &[Some(Q1)])]);
+    bench.send(five, publish("t", "y", Q1, 2));
+    let sent = bench.sent(five);
+    let quota = Reason::QuotaExceeded;
+    assert!(matches!(&sent[..], [Packet::PubAck(ack)] if ack.reason == quota), "{sent:?}");
+    assert!(bench.is_open(five));
+    let three = bench.ask(connect("three", true));
+    bench.expect(three, [connack(false, Reason::Success)]);
+    bench.send(three, publish("t", "z", Q1, 3));
+    bench.expect_closed(three, "store");
+    // One whose session takes the place of a kept one waits.
+    bench.cut(stuck);
+    let again = bench.ask(connect("stuck", true));
+    bench.expect(again, []);
+    bench.commit();
+    bench.expect(again, []);
+    bench.commit();
+    bench.expect(again, [connack(false, Reason::Success)]);
+}
