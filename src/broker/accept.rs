@@ -214,12 +214,11 @@ impl Broker {
         let properties = &connect.properties;
         let theirs = if connect.level == Level::V5 { limits.max_topic_alias } else { 0 };
         let ours = properties.topic_alias_maximum().unwrap_or(0).min(limits.max_topic_alias_broker);
-        let most = properties.maximum_packet_size().and_then(|it| usize::try_from(it).ok());
         let connection = self.connections.get_mut(&conn).expect("it just sent a packet");
         connection.who = Who::Client(key);
         connection.patience = patience;
         connection.bridge_bit = connect.bridge;
-        connection.max_packet_size = most.unwrap_or(usize::MAX);
+        connection.takes_packets_of(properties);
         connection.wants_reasons = properties.request_problem_information() != Some(0);
         connection.aliases = Aliases::new(theirs, ours);
         self.counters.client_came();

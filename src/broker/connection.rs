@@ -108,6 +108,12 @@ impl Connection {
         self.held_bytes
     }
 
+    /// Takes note of the other side's Maximum Packet Size. [MQTT 5.0, section 3.1.2.11.4]
+    pub fn takes_packets_of(&mut self, properties: &Properties) {
+        let size = properties.maximum_packet_size().and_then(|it| usize::try_from(it).ok());
+        self.max_packet_size = size.unwrap_or(usize::MAX);
+    }
+
     /// A Reason String for a packet, where one may be told with it. [MQTT-3.1.2-29]
     pub fn reason_string(&self, text: &str) -> Properties {
         if self.wants_reasons { self.last_words(text) } else { Properties::NONE }

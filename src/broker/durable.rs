@@ -106,6 +106,15 @@ impl Expiry {
     pub fn from_interval(seconds: u32) -> Self {
         if seconds == u32::MAX { Self::Never } else { Self::Seconds(seconds) }
     }
+
+    /// When a session ends whose connection ended at `at`.
+    #[must_use]
+    pub fn end_from(self, at: Duration) -> Option<Duration> {
+        match self {
+            Self::Never => None,
+            Self::Seconds(seconds) => Some(at + Duration::from_secs(seconds.into())),
+        }
+    }
 }
 
 /// A will that is kept with a session.

@@ -10,7 +10,6 @@ use super::event::Event;
 use super::io::{ConnId, Output};
 use super::publish;
 use super::route::Origin;
-use super::session::Will;
 use super::sessions::SessionKey;
 use super::timers::Timer;
 use crate::mqtt::packet::{Level, Notice};
@@ -62,21 +61,16 @@ impl Broker {
         let now = self.now;
         let session = &mut self.sessions[key];
         let expiry = session.expiry;
-        let ends_at = match expiry {
-            Expiry::Never => None,
-            Expiry::Seconds(seconds) => Some(now + Duration::from_secs(seconds.into())),
-        };
-        session.set_expiry(expiry, ends_at, &mut self.journal);
+        session.set_expiry(expiry, expiry.end_from(now), &mut self.journal);
         if expiry == Expiry::Seconds(0) {
             return self.end_session(key);
         }
         if let Some(will) = session.will.clone() {
             // [MQTT-3.1.2-8, MQTT-3.1.3-9]
-            let due = Some(now + Duration::from_secs(will.delay_s.into()));
             if will.delay_s == 0 {
                 self.publish_will(key);
             } else {
-                session.set_will(Some(Will { due, ..will }), &mut self.journal);
+                session.set_will(Some(will.due_from(now)), &mut self.journal);
             }
         }
         self.wake_session(key);

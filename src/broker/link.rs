@@ -126,9 +126,7 @@ impl Broker {
         let ours = self.settings.limits.max_topic_alias_broker;
         let aliases = properties.topic_alias_maximum().unwrap_or(0).min(ours);
         if let Some(connection) = self.connections.get_mut(&conn) {
-            let size = properties.maximum_packet_size();
-            connection.max_packet_size =
-                size.and_then(|it| usize::try_from(it).ok()).unwrap_or(usize::MAX);
+            connection.takes_packets_of(properties);
             connection.aliases.use_up_to(aliases);
         }
     }

@@ -32,6 +32,13 @@ pub struct Will {
     pub due: Option<Duration>,
 }
 
+impl Will {
+    /// The same, its time begun at `at`.
+    pub fn due_from(self, at: Duration) -> Self {
+        Self { due: Some(at + Duration::from_secs(self.delay_s.into())), ..self }
+    }
+}
+
 /// One session.
 #[derive(Debug, Clone)]
 pub struct Session {

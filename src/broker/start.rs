@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::Broker;
 use super::bridge::Bridge;
 use super::counters::Counters;
-use super::durable::{Delivery, Expiry, Image, MessageId, Record};
+use super::durable::{Delivery, Image, MessageId, Record};
 use super::io::BridgeNumber;
 use super::journal::{Journal, Numbered};
 use super::outgoing::Outgoing;
@@ -123,13 +123,12 @@ impl Broker {
     fn take_up(&mut self, key: SessionKey) {
         let now = self.now;
         let session = &mut self.sessions[key];
-        if let (Expiry::Seconds(seconds), None) = (session.expiry, session.ends_at) {
-            let ends_at = Some(now + Duration::from_secs(seconds.into()));
-            session.set_expiry(session.expiry, ends_at, &mut self.journal);
+        if session.ends_at.is_none() {
+            let expiry = session.expiry;
+            session.set_expiry(expiry, expiry.end_from(now), &mut self.journal);
         }
         if let Some(will) = session.will.clone().filter(|it| it.due.is_none()) {
-            let due = Some(now + Duration::from_secs(will.delay_s.into()));
-            session.set_will(Some(Will { due, ..will }), &mut self.journal);
+            session.set_will(Some(will.due_from(now)), &mut self.journal);
         }
         self.wake_session(key);
     }
