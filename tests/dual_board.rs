@@ -9,9 +9,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command as Process, Output, Stdio};
 
+use twinboard::cable::Deed;
 use twinboard::card::SensorNumber;
 use twinboard::lab::snapshot::{BridgeState, CableState, Run, Snapshot};
-use twinboard::lab::{Action, BoardName, BridgeName, CableFault, Command, ProgramName};
+use twinboard::lab::{Action, BoardName, BridgeName, CableName, Command, ProgramName};
 
 use world::{BRIDGE, CARD1, DISPLAY, World, board, bridge, dual_board, program};
 
@@ -198,8 +199,8 @@ fn to_program(name: &str, action: Action) -> Command {
     Command::Program { program: ProgramName::new(name), action }
 }
 
-fn cable(fault: CableFault) -> Command {
-    Command::Cable { bridge: BridgeName::new(BRIDGE), fault }
+fn cable(deed: Deed) -> Command {
+    Command::Cable { cable: CableName::new(BRIDGE), deed }
 }
 
 fn disconnected(snapshot: &Snapshot) -> bool {
@@ -220,7 +221,7 @@ fn whatever_is_taken_away_and_given_back_nothing_is_lost() {
         (broker("board2", Action::Kill), broker("board2", Action::Start), CARD1, 3),
         (to_bridge(Action::Stop), to_bridge(Action::Start), CARD1, 1),
         (to_bridge(Action::Kill), to_bridge(Action::Restart), CARD2, 6),
-        (cable(CableFault::Cut), cable(CableFault::Mend), CARD1, 2),
+        (cable(Deed::cut()), cable(Deed::Mend), CARD1, 2),
         (to_program(CARD2, Action::Kill), to_program(CARD2, Action::Start), CARD1, 3),
         (to_program(DISPLAY, Action::Stop), to_program(DISPLAY, Action::Restart), CARD2, 4),
     ];
@@ -294,7 +295,7 @@ fn what_both_ends_believe_of_a_cut_cable() {
     let data = tempfile::tempdir().expect("a folder");
     let mut world = World::start(dual_board(), data.path());
     assert_eq!(bridge(world.now()).remote_believes, Some(true));
-    world.ask(cable(CableFault::CutSilently));
+    world.ask(cable(Deed::cut_silently()));
     world.set(CARD1, 1, false);
     let seen = bridge(world.now());
     assert_eq!((seen.cable, seen.remote_believes), (CableState::Silent, Some(true)));
@@ -304,12 +305,12 @@ fn what_both_ends_believe_of_a_cut_cable() {
     world.until("the near end knows", disconnected);
     assert_eq!(bridge(world.now()).remote_believes, Some(true));
     world.ask(to_bridge(Action::Start));
-    world.ask(cable(CableFault::Mend));
+    world.ask(cable(Deed::Mend));
     world.until_agreed();
     world.until_shows(DISPLAY, 1, false);
     assert_eq!(bridge(world.now()).remote_believes, Some(true));
     // Cut with both ends told, both know.
-    world.ask(cable(CableFault::Cut));
+    world.ask(cable(Deed::cut()));
     world.until("both ends know", |it| {
         disconnected(it) && bridge(it).remote_believes == Some(false)
     });
@@ -323,7 +324,7 @@ fn what_both_ends_believe_of_a_cut_cable() {
     world.ask(broker("board1", Action::Stop));
     assert_eq!(bridge(world.now()).remote_believes, None);
     world.ask(broker("board1", Action::Start));
-    world.ask(cable(CableFault::Mend));
+    world.ask(cable(Deed::Mend));
     world.until_agreed();
     world.until("the display is told", |it| {
         program(it, DISPLAY).face.bridge.is_some_and(|(up, _)| up)

@@ -19,9 +19,10 @@ use ledger::{
 };
 use process::{Process, free_port};
 use tokio::runtime::Runtime;
+use twinboard::cable::Deed;
 use twinboard::mqtt::packet::{Level, Publish};
 use twinboard::mqtt::{Message, Properties, Property, QoS, Topic};
-use twinboard::net::LiveCable;
+use twinboard::net::{LiveCable, SharedCable};
 
 /// How long what must happen may take; only waited out when a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,7 +38,8 @@ struct Pair {
     /// The one whose conf has the bridge.
     local: Process,
     remote: Process,
-    cable: LiveCable,
+    cable: SharedCable,
+    _end: LiveCable,
     ours_bridges: bool,
     _runtime: Runtime,
     _folder: tempfile::TempDir,
@@ -63,7 +65,9 @@ impl Pair {
         };
         let (program, conf) = of(!ours_bridges);
         let mut remote = Process::new(program, folder.path(), "remote", free_port(), &conf);
-        let cable = runtime.block_on(LiveCable::start(remote.address())).expect("a port");
+        let inside = runtime.enter();
+        let (faults, cable) = LiveCable::unseen(remote.address()).expect("a port");
+        drop(inside);
         let (program, conf) = of(ours_bridges);
         let conf = format!(
             "{conf}connection lab\naddress {}\nremote_clientid lab\nrestart_timeout 1\n\
@@ -74,7 +78,15 @@ impl Pair {
         let mut local = Process::new(program, folder.path(), "local", free_port(), &conf);
         remote.start();
         local.start();
-        let pair = Self { local, remote, cable, ours_bridges, _runtime: runtime, _folder: folder };
+        let pair = Self {
+            local,
+            remote,
+            cable: faults,
+            _end: cable,
+            ours_bridges,
+            _runtime: runtime,
+            _folder: folder,
+        };
         pair.until_state("1", "1");
         Some(pair)
     }
@@ -220,7 +232,7 @@ fn carries(ours_bridges: bool, version: &str) {
 /// The notification topic on both sides, and what was retained while the cable was cut.
 fn tells_its_state(ours_bridges: bool, version: &str) {
     let Some(mut pair) = Pair::start(ours_bridges, version) else { return };
-    pair.cable.cut();
+    pair.cable.apply(Deed::cut());
     pair.until_state("0", "0");
     for (local, topic) in [(true, "out/kept"), (false, "in/kept")] {
         let mut teller = client("tells", pair.address(local));
@@ -231,7 +243,7 @@ fn tells_its_state(ours_bridges: bool, version: &str) {
             teller.turn(PATIENCE).expect("it runs");
         }
     }
-    pair.cable.mend();
+    pair.cable.apply(Deed::Mend);
     pair.until_state("1", "1");
     for (local, topic) in [(true, "in/kept"), (false, "out/kept")] {
         let until = Instant::now() + PATIENCE;
@@ -254,11 +266,11 @@ fn tells_its_state(ours_bridges: bool, version: &str) {
 /// One break in what is between the two brokers, or of ours.
 fn make_trouble(pair: &mut Pair, random: &mut Random) {
     match random.below(4) {
-        0 => pair.cable.cut(),
+        0 => pair.cable.apply(Deed::cut()),
         1 => {
-            pair.cable.cut_silently();
+            pair.cable.apply(Deed::cut_silently());
             std::thread::sleep(Duration::from_millis(random.below(20)));
-            pair.cable.cut();
+            pair.cable.apply(Deed::cut());
         }
         2 => {
             pair.ours().end(false);
@@ -269,7 +281,7 @@ fn make_trouble(pair: &mut Pair, random: &mut Random) {
             pair.ours().start();
         }
     }
-    pair.cable.mend();
+    pair.cable.apply(Deed::Mend);
 }
 
 /// Each message once and in order, both ways, while the cable is cut and our broker killed.

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use twinboard::broker::{Address, BridgeSettings, Settings};
+use twinboard::cable::Deed;
 use twinboard::net::{BrokerHandle, LiveCable, Start, bind};
 
 const CONNECT: [u8; 15] = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0, 0, 1, b'c'];
@@ -44,7 +45,7 @@ fn client(address: SocketAddr) -> TcpStream {
 
 async fn round(number: usize, address: SocketAddr) {
     let remote = start(address, None);
-    let cable = LiveCable::start(address).await.expect("a port");
+    let (faults, cable) = LiveCable::unseen(address).expect("a port");
     let local = start(SocketAddr::from(([127, 0, 0, 1], 0)), Some(cable.address()));
     let (through, to) = (cable.address(), local.addresses()[0]);
     let clients = tokio::task::spawn_blocking(move || (client(to), client(through)));
@@ -58,13 +59,13 @@ async fn round(number: usize, address: SocketAddr) {
             cable.stop().await;
         }
         1 => {
-            cable.cut_silently();
+            faults.apply(Deed::cut_silently());
             remote.kill().await;
             local.kill().await;
             cable.stop().await;
         }
         2 => {
-            cable.cut();
+            faults.apply(Deed::cut());
             cable.stop().await;
             local.kill().await;
             remote.kill().await;

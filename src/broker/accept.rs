@@ -179,6 +179,7 @@ impl Broker {
         let ends = expiry == Expiry::Seconds(0);
         self.tell(Event::Connected {
             client: client.clone(),
+            conn,
             session_present,
             clean_session: ends,
         });

@@ -19,7 +19,10 @@ use crate::mqtt::{ClientId, Filter, Message, PacketId, QoS, Topic};
 
 /// A message's number in its broker. The upper bits count the broker's starts, so that a number is
 /// never given twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize,
+)]
+#[serde(transparent)]
 pub struct MessageId(pub u64);
 
 impl MessageId {

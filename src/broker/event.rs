@@ -2,23 +2,71 @@
 
 use std::fmt;
 
-use crate::mqtt::{ClientId, Filter, QoS, Topic};
+use serde::{Deserialize, Serialize};
 
-/// Something a broker decided or noticed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use super::durable::MessageId;
+use super::io::ConnId;
+use crate::mqtt::{ClientId, Filter, PacketId, QoS, Topic};
+
+/// Something a broker decided or noticed. The events marked with "trace" are told only where
+/// [`Settings::trace`](super::Settings::trace) says so: there are several for each message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A client connected.
-    Connected { client: ClientId, session_present: bool, clean_session: bool },
+    Connected { client: ClientId, conn: ConnId, session_present: bool, clean_session: bool },
     /// A connection was not accepted.
     Refused { client: Option<ClientId>, reason: String },
     /// A client is gone, with or without a goodbye.
     Disconnected { client: ClientId, reason: String },
     /// A session outlived its connection for as long as it was to.
     SessionExpired { client: ClientId },
-    /// A message entered this broker.
-    Published { client: Option<ClientId>, topic: Topic, qos: QoS, retain: bool, size_bytes: usize },
-    /// A session was refused a message: it was never promised to it.
-    Dropped { client: ClientId, topic: Topic, qos: QoS, reason: DropReason },
+    /// Trace: a message entered this broker, under the topic it has here.
+    Published {
+        /// Its number in this broker.
+        message: MessageId,
+        /// The packet it came in; none for a will and for what the broker says itself.
+        packet: Option<Origin>,
+        /// Whose session it came by; none for what the broker says itself.
+        client: Option<ClientId>,
+        topic: Topic,
+        qos: QoS,
+        retain: bool,
+        size_bytes: usize,
+    },
+    /// Trace: on its way out of a bridge a message is called otherwise, and is a message of its own.
+    Renamed { message: MessageId, becomes: MessageId, client: ClientId, rule: String, topic: Topic },
+    /// Trace: a message waits for a session.
+    Queued { message: MessageId, client: ClientId, qos: QoS, cause: Cause, behind: Behind },
+    /// Trace: a PUBLISH was handed to a connection, behind what waits there for a commit.
+    Sent {
+        message: MessageId,
+        client: ClientId,
+        conn: ConnId,
+        packet_id: Option<PacketId>,
+        topic: Topic,
+        qos: QoS,
+        retain: bool,
+        dup: bool,
+        cause: Cause,
+    },
+    /// Trace: the other side has it: PUBACK or PUBCOMP came, or PUBREC from a side that forgot.
+    Delivered { message: MessageId, client: ClientId },
+    /// A session was refused a message: it was never promised to it. Without a number where the
+    /// message did not even enter.
+    Dropped {
+        message: Option<MessageId>,
+        client: ClientId,
+        topic: Topic,
+        qos: QoS,
+        reason: DropReason,
+    },
+    /// A session is subscribed to this filter from now on.
+    Subscribed { client: ClientId, filter: Filter, qos: QoS },
+    /// It is not any more.
+    Unsubscribed { client: ClientId, filter: Filter },
+    /// Trace: everything up to this commit is durable.
+    Committed { number: u64, records: usize },
     /// A bridge dials.
     BridgeDials { bridge: String, address: String },
     /// A bridge is connected.
@@ -35,8 +83,42 @@ pub enum Event {
     StoreWorks,
 }
 
+/// The packet that a message came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// On which connection.
+    pub conn: ConnId,
+    /// Its packet id; none for QoS 0.
+    pub packet_id: Option<PacketId>,
+}
+
+/// Why a message goes to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// It was published, and the session has a subscription.
+    Live,
+    /// It was retained when the session subscribed.
+    Subscribed,
+    /// It was retained when a bridge connected, or when a bridge had missed it.
+    BridgeConnected,
+}
+
+/// What a message waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Behind {
+    /// The session has no connection.
+    Offline,
+    /// Too much is in flight, or waits already.
+    Window,
+    /// The other side does not read as fast as it is written to.
+    SlowReader,
+}
+
 /// Why a message was not taken into a session's queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DropReason {
     /// `max_queued_messages` or `max_queued_bytes`.
     QueueFull,
@@ -60,7 +142,7 @@ pub enum DropReason {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connected { client, session_present, clean_session } => {
+            Self::Connected { client, session_present, clean_session, .. } => {
                 let session = match (clean_session, session_present) {
                     (true, _) => "with a clean session",
                     (false, true) => "and takes up its session again",
@@ -74,14 +156,31 @@ impl fmt::Display for Event {
             Self::Refused { client: None, reason } => write!(f, "refused a connection: {reason}"),
             Self::Disconnected { client, reason } => write!(f, "{client} is gone: {reason}"),
             Self::SessionExpired { client } => write!(f, "the session of {client} has expired"),
-            Self::Published { client, topic, qos, retain, size_bytes } => {
+            Self::Published { client, topic, qos, retain, size_bytes, .. } => {
                 let who = client.as_ref().map_or("the broker", ClientId::as_str);
                 let retained = if *retain { ", retained" } else { "" };
                 let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
                 write!(f, "{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})")
             }
-            Self::Dropped { client, topic, qos, reason } => {
+            Self::Dropped { client, topic, qos, reason, .. } => {
                 write!(f, "{topic} ({qos}) was not queued for {client}: {reason}")
+            }
+            Self::Renamed { client, rule, topic, .. } => {
+                write!(f, "goes out by {client} as {topic} (topic {rule})")
+            }
+            Self::Queued { client, behind, .. } => write!(f, "waits for {client}: {behind}"),
+            Self::Sent { client, topic, qos, cause, .. } => {
+                write!(f, "sent {topic} ({qos}) to {client}{cause}")
+            }
+            Self::Delivered { client, .. } => write!(f, "{client} has acknowledged it"),
+            Self::Subscribed { client, filter, qos } => {
+                write!(f, "{client} is subscribed to {filter} ({qos})")
+            }
+            Self::Unsubscribed { client, filter } => {
+                write!(f, "{client} is not subscribed to {filter} any more")
+            }
+            Self::Committed { number, records } => {
+                write!(f, "commit {number} is durable ({records} records)")
             }
             Self::BridgeDials { bridge, address } => write!(f, "{bridge} dials {address}"),
             Self::BridgeUp { bridge, session_present } => {
@@ -109,6 +208,27 @@ impl fmt::Display for Event {
             }
             Self::StoreWorks => f.write_str("commits work again"),
         }
+    }
+}
+
+/// What follows "sent to somebody": nothing where it is what everybody expects.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Live => "",
+            Self::Subscribed => ", retained, because it subscribed",
+            Self::BridgeConnected => ", retained, because the bridge connected",
+        })
+    }
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Offline => "it is not connected",
+            Self::Window => "too much is in flight",
+            Self::SlowReader => "it does not read",
+        })
     }
 }
 

@@ -6,6 +6,8 @@
 //!                        +--- take_commit() ---> store ---> Input::Committed
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use super::event::Event;
 use super::settings::Address;
 use crate::mqtt::Packet;
@@ -13,7 +15,8 @@ use crate::mqtt::codec::DecodeError;
 use crate::mqtt::packet::Level;
 
 /// A connection, numbered by the shell; a number is never used twice in a broker's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(transparent)]
 pub struct ConnId(pub u64);
 
 /// A bridge, by its place in the settings.

@@ -69,7 +69,7 @@ impl Broker {
         };
         if let Some((reason, answer)) = refused {
             let (topic, qos) = (publish.topic.clone(), publish.qos);
-            self.tell(Event::Dropped { client, topic, qos, reason });
+            self.tell(Event::Dropped { message: None, client, topic, qos, reason });
             return self.take_over(conn, key, &publish, &publish.topic, |_| answer);
         }
         let message = self.message(&publish, publish.topic.clone(), publish.qos);
@@ -187,7 +187,7 @@ impl Broker {
         }
         let client = self.sessions[key].client.clone();
         let (topic, qos) = (publish.topic.clone(), publish.qos);
-        self.tell(Event::Dropped { client, topic, qos, reason });
+        self.tell(Event::Dropped { message: None, client, topic, qos, reason });
         let connection = &self.connections[&conn];
         let properties = connection.reason_string(&text);
         let ack = Ack { id, reason: Reason::QuotaExceeded, properties };

@@ -29,13 +29,22 @@ impl Broker {
     /// Publishes a message: keeps it where it is retained, and gives it to all who subscribed. Gives
     /// back whether there was anybody.
     pub(super) fn publish_message(&mut self, message: Message, origin: Option<&Origin>) -> bool {
+        let numbered = self.number(message);
         if self.settings.trace {
+            let message = &numbered.message;
             let client = origin.map(|it| it.client.clone());
             let (topic, qos, retain) = (message.topic.clone(), message.qos, message.retain);
             let size_bytes = message.payload.len();
-            self.tell(Event::Published { client, topic, qos, retain, size_bytes });
+            self.tell(Event::Published {
+                message: numbered.id,
+                packet: None,
+                client,
+                topic,
+                qos,
+                retain,
+                size_bytes,
+            });
         }
-        let numbered = self.number(message);
         self.route(&numbered, origin)
     }
 

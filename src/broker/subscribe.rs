@@ -125,7 +125,7 @@ impl Broker {
         }
         self.counters.dropped += 1;
         let client = self.sessions[key].client.clone();
-        self.tell(Event::Dropped { client, topic, qos, reason });
+        self.tell(Event::Dropped { message: None, client, topic, qos, reason });
     }
 
     pub(super) fn add_subscriber(

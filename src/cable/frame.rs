@@ -1,7 +1,10 @@
 //! Whole MQTT packets in a stream of bytes, told apart by the fixed header alone, so that a cable
 //! carries packets of any version and passes on what a broker will refuse. [MQTT 3.1.1, section 2.2]
 
+use bytes::Bytes;
 use thiserror::Error;
+
+use crate::mqtt::PacketKind;
 
 /// The bytes of one whole packet, header included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +25,23 @@ impl<'a> Frame<'a> {
         self.0
     }
 
-    /// The number of its type: 1 for CONNECT to 15 for AUTH. [MQTT 3.1.1, table 2.1]
+    /// What kind of packet it is.
     #[must_use]
-    pub fn kind(self) -> u8 {
-        self.0[0] >> 4
+    pub fn kind(self) -> PacketKind {
+        PacketKind::of(self.0[0])
+    }
+
+    /// The same packet as its sender would repeat it: a PUBLISH of QoS 1 or 2 with DUP, a PUBREL as
+    /// it is. None for packets that nobody repeats. [MQTT-3.3.1-1, MQTT-4.4.0-1]
+    #[must_use]
+    pub fn repeated(self) -> Option<Bytes> {
+        let mut bytes = self.0.to_vec();
+        match self.kind() {
+            PacketKind::PUBLISH if bytes[0] & 0x06 != 0 => bytes[0] |= 0x08,
+            PacketKind::PUBREL => {}
+            _ => return None,
+        }
+        Some(bytes.into())
     }
 }
 
@@ -84,13 +100,30 @@ mod tests {
     }
 
     #[test]
+    fn repeats() {
+        let check = |bytes: &[u8], expected: Option<&[u8]>| {
+            let frame = first(bytes).expect("a packet").expect("a whole one");
+            assert_eq!(frame.repeated().as_deref(), expected, "{bytes:02x?}");
+        };
+        check(&[0x32, 5, 0, 1, b'a', 0, 1], Some(&[0x3a, 5, 0, 1, b'a', 0, 1]));
+        check(&[0x3d, 5, 0, 1, b'a', 0, 1], Some(&[0x3d, 5, 0, 1, b'a', 0, 1]));
+        check(&[0x30, 3, 0, 1, b'a'], None);
+        check(&[0x62, 2, 0, 1], Some(&[0x62, 2, 0, 1]));
+        check(&[0x50, 2, 0, 1], None);
+    }
+
+    #[test]
     fn every_size_of_header() {
         for length in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152] {
             let mut bytes = packet(length);
             let size = bytes.len();
             bytes.push(0xc0);
             let found = first(&bytes).expect("a packet").expect("a whole one");
-            assert_eq!((found.bytes().len(), found.kind()), (size, 3), "length {length}");
+            assert_eq!(
+                (found.bytes().len(), found.kind()),
+                (size, PacketKind::PUBLISH),
+                "length {length}"
+            );
             assert_eq!(first(&bytes[..size - 1]), Ok(None), "length {length}");
         }
     }

@@ -1,111 +1,112 @@
-//! What a cable does with each packet, and how people change that.
+//! What a fault is asked about a packet, and what it may answer.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
+use crate::mqtt::Topic;
 
-/// Which way a packet goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Which way a packet goes, as the one who dialled sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// From the end that dialled to the end that listens.
-    ToTarget,
+    Out,
     /// From the end that listens to the end that dialled.
-    ToDialer,
+    In,
 }
 
-/// The state of a cable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum State {
-    /// Packets pass.
-    #[default]
-    Whole,
-    /// Cut, and both ends were told.
-    Cut,
-    /// Cut, and neither end was told.
-    Silent,
-}
+impl Direction {
+    /// Both of them.
+    pub const BOTH: [Self; 2] = [Self::Out, Self::In];
 
-/// What is to become of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// It goes on its way.
-    Pass,
-    /// It waits, with everything behind it, until the cable changes; then it is judged again.
-    Hold,
-    /// The connection is reset at both ends.
-    Cut,
-}
-
-/// A cable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cable {
-    state: State,
-    cuts: u64,
-}
-
-impl Cable {
-    /// The state it is in.
+    /// The other one.
     #[must_use]
-    pub fn state(&self) -> State {
-        self.state
-    }
-
-    /// How often it was cut so that the ends were told. A connection that began at another count
-    /// was reset, even where the cable was mended before anybody looked.
-    #[must_use]
-    pub fn cuts(&self) -> u64 {
-        self.cuts
-    }
-
-    /// Cuts it; both ends are told.
-    pub fn cut(&mut self) {
-        self.state = State::Cut;
-        self.cuts += 1;
-    }
-
-    /// Cuts it; neither end is told. Connections that an earlier cut ended stay ended.
-    pub fn cut_silently(&mut self) {
-        self.state = State::Silent;
-    }
-
-    /// Makes it whole.
-    pub fn mend(&mut self) {
-        self.state = State::Whole;
-    }
-
-    /// Judges one packet.
-    #[must_use]
-    pub fn verdict(&self, _direction: Direction, _frame: Frame<'_>) -> Verdict {
-        match self.state {
-            State::Whole => Verdict::Pass,
-            State::Cut => Verdict::Cut,
-            State::Silent => Verdict::Hold,
+    pub fn back(self) -> Self {
+        match self {
+            Self::Out => Self::In,
+            Self::In => Self::Out,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cable::frame;
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Out => "out",
+            Self::In => "in",
+        })
+    }
+}
 
-    #[test]
-    fn the_state_decides() {
-        let ping = frame::first(&[0xc0, 0x00]).expect("a packet").expect("a whole one");
-        let check = |change: &[fn(&mut Cable)], state: State, expected: Verdict, cuts: u64| {
-            let mut cable = Cable::default();
-            for change in change {
-                change(&mut cable);
-            }
-            assert_eq!((cable.state(), cable.cuts()), (state, cuts));
-            for direction in [Direction::ToTarget, Direction::ToDialer] {
-                assert_eq!(cable.verdict(direction, ping), expected, "{state:?}");
-            }
-        };
-        check(&[], State::Whole, Verdict::Pass, 0);
-        check(&[Cable::cut], State::Cut, Verdict::Cut, 1);
-        check(&[Cable::cut, Cable::mend], State::Whole, Verdict::Pass, 1);
-        check(&[Cable::cut_silently], State::Silent, Verdict::Hold, 0);
-        check(&[Cable::cut_silently, Cable::mend], State::Whole, Verdict::Pass, 0);
-        check(&[Cable::cut_silently, Cable::cut], State::Cut, Verdict::Cut, 1);
-        check(&[Cable::cut, Cable::cut_silently], State::Silent, Verdict::Hold, 1);
+/// A packet at the head of its lane.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// When it is judged.
+    pub now: Duration,
+    /// When it came to the cable.
+    pub arrived: Duration,
+    /// On which connection: a number that is used once in a world.
+    pub line: u64,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Its bytes.
+    pub frame: Frame<'a>,
+    /// The client id that the connection's CONNECT had.
+    pub client: Option<&'a str>,
+    /// The topic of a PUBLISH, or of the PUBLISH that a packet of its handshake belongs to.
+    pub topic: Option<&'a Topic>,
+}
+
+/// What is to become of a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Verdict {
+    /// It goes on its way.
+    #[default]
+    Pass,
+    /// It goes on its way, but not before that time.
+    Delay(Duration),
+    /// It goes nowhere; the connection lives.
+    Drop,
+    /// The connection is reset, and the packet is lost with it.
+    CutBefore,
+    /// It goes on its way, then the connection is reset.
+    CutAfter,
+    /// It goes on its way, and these packets after it.
+    Again(Vec<Bytes>),
+}
+
+/// A fault, asked about one packet or one connection. What it does not care for stays as it is.
+pub trait Rule {
+    /// Judges the packet at the head of its lane, once.
+    fn judge(&mut self, _seen: &Seen<'_>) -> Verdict {
+        Verdict::Pass
+    }
+
+    /// Whether that packet must wait until the cable changes. It is asked again and again, so it
+    /// changes nothing.
+    fn holds(&self, _direction: Direction, _frame: Frame<'_>) -> bool {
+        false
+    }
+
+    /// A packet leaves.
+    fn left(&mut self, _direction: Direction) {}
+
+    /// How many bytes are sent at once; none for as many as there are.
+    fn piece_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    /// How long the end of a connection takes.
+    fn close_delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether it has nothing more to do.
+    fn is_spent(&self) -> bool {
+        false
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! It knows nothing of how a program comes to its face.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Face, Link, SensorNumber};
 
 /// What can happen to a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// It connected to its broker.
     Connected { session_present: bool },

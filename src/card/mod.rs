@@ -48,7 +48,9 @@ use bytes::Bytes;
 use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
 /// The number of a sensor, 1 to 6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize,
+)]
 pub struct SensorNumber(pub u8);
 
 impl fmt::Display for SensorNumber {

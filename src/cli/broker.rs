@@ -85,7 +85,7 @@ async fn serve(args: &Broker, conf: Config, mut log: Log) -> anyhow::Result<()> 
         listeners,
         seed: seed(),
         clock: Clock::start(),
-        route: Box::new(|_| None),
+        route: Box::new(|_, _| None),
         events: Box::new(move |_: Duration, event| log.event(&event)),
     };
     let handle = BrokerHandle::start(start).context("the broker could not start")?;

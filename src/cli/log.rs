@@ -74,7 +74,14 @@ impl Log {
 
 fn kind(event: &Event) -> LogType {
     match event {
-        Event::Published { .. } => LogType::Debug,
+        Event::Published { .. }
+        | Event::Renamed { .. }
+        | Event::Queued { .. }
+        | Event::Sent { .. }
+        | Event::Delivered { .. }
+        | Event::Committed { .. } => LogType::Debug,
+        Event::Subscribed { .. } => LogType::Subscribe,
+        Event::Unsubscribed { .. } => LogType::Unsubscribe,
         Event::Dropped { .. } | Event::RemoteForgot { .. } | Event::SubscriptionRefused { .. } => {
             LogType::Warning
         }

@@ -9,8 +9,9 @@ use super::clock::Clock;
 use super::controls;
 use super::outbox::Outbox;
 use super::theme::{self, Palette};
+use crate::cable::Deed;
 use crate::lab::snapshot::{BoardView, BridgeState, BridgeView, CableState, Run};
-use crate::lab::{CableFault, Command, Snapshot};
+use crate::lab::{CableName, Command, Snapshot};
 
 /// Shows the bridge and what can be done to it.
 pub fn show(
@@ -115,25 +116,26 @@ fn beliefs(
 
 fn cable(ui: &mut Ui, palette: &Palette, bridge: &BridgeView, outbox: &Outbox) {
     let what = format!("the cable of {}", bridge.name);
-    let (colour, words, faults): (_, _, &[(&str, CableFault)]) = match bridge.cable {
+    let (colour, words, deeds) = match bridge.cable {
         CableState::Whole => (
             palette.good,
             "Cable whole",
-            &[("Cut", CableFault::Cut), ("Cut silently", CableFault::CutSilently)],
+            vec![("Cut", Deed::cut()), ("Cut silently", Deed::cut_silently())],
         ),
-        CableState::Cut => (palette.bad, "Cable cut", &[("Mend", CableFault::Mend)]),
+        CableState::Cut => (palette.bad, "Cable cut", vec![("Mend", Deed::Mend)]),
         CableState::Silent => (
             palette.bad,
             "Cable cut, neither end was told",
-            &[("Mend", CableFault::Mend), ("Cut loudly", CableFault::Cut)],
+            vec![("Mend", Deed::Mend), ("Cut loudly", Deed::cut())],
         ),
     };
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         controls::status(ui, colour, bridge.cable == CableState::Whole, words);
-        for (words, fault) in faults {
+        for (words, deed) in deeds {
             if controls::named(ui, words, &what).clicked() {
-                outbox.send(Command::Cable { bridge: bridge.name.clone(), fault: *fault });
+                let cable = CableName::new(bridge.name.as_str());
+                outbox.send(Command::Cable { cable, deed });
             }
         }
     });

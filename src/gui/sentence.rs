@@ -1,10 +1,11 @@
 //! The trace in sentences for people. Knows events, and nothing of windows or colours.
 
 use crate::broker;
+use crate::cable::{Deed, Kind};
 use crate::card::Event as ProgramEvent;
 use crate::card::SensorNumber;
 use crate::lab::trace::Event;
-use crate::lab::{Action, BoardName, CableFault, Snapshot};
+use crate::lab::{Action, BoardName, DiskTrouble, Snapshot};
 
 /// How a sentence is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +43,32 @@ impl Sentence {
                 let (text, tone) = of_program(event);
                 Self { who: program.to_string(), text, tone }
             }
-            Event::Cable { bridge, fault } => {
-                let (text, tone) = match fault {
-                    CableFault::Cut => ("cable cut; both ends were told", Tone::Bad),
-                    CableFault::CutSilently => {
-                        ("cable cut silently; both ends go on believing", Tone::Bad)
+            Event::Cable { cable, deed } => {
+                let (text, tone) = of_cable(deed);
+                Self { who: cable.to_string(), text, tone }
+            }
+            Event::Packet(crossing) => {
+                let text = format!("{} to {}", crossing.words(), crossing.to());
+                let tone = if crossing.passage.arrived() { Tone::Plain } else { Tone::Bad };
+                Self { who: crossing.from().to_string(), text, tone }
+            }
+            Event::WireEnded { wire, how } => {
+                let text = format!("its connection to {} ended: {how}", wire.target);
+                Self { who: wire.dialer.to_string(), text, tone: Tone::Warn }
+            }
+            Event::Disk { board, trouble } => {
+                let (text, tone) = match trouble {
+                    None => ("the disk works again".to_owned(), Tone::Good),
+                    Some(DiskTrouble::Full) => ("the disk is full".to_owned(), Tone::Bad),
+                    Some(DiskTrouble::Slow { ms }) => {
+                        (format!("the disk takes {ms} ms more for each commit"), Tone::Warn)
                     }
-                    CableFault::Mend => ("cable mended", Tone::Good),
                 };
-                Self { who: bridge.to_string(), text: text.to_owned(), tone }
+                Self { who: title(snapshot, board), text, tone }
+            }
+            Event::Missed { packets } => {
+                let text = format!("{packets} packets came too fast to be seen");
+                Self { who: String::from("Lab"), text, tone: Tone::Warn }
             }
             Event::Power { board, on } => {
                 let (text, tone) =
@@ -63,6 +81,8 @@ impl Sentence {
                     Action::Stop => "stopped by hand",
                     Action::Restart => "restarted by hand",
                     Action::Kill => "killed by hand, without a goodbye",
+                    Action::Freeze => "frozen by hand",
+                    Action::Thaw => "thawed by hand",
                 };
                 Self { who: what.clone(), text: text.to_owned(), tone: Tone::Warn }
             }
@@ -84,10 +104,31 @@ fn title(snapshot: &Snapshot, name: &BoardName) -> String {
 }
 
 /// The broker's own words; only how they are meant is added.
+fn of_cable(deed: &Deed) -> (String, Tone) {
+    let (text, tone) = match deed {
+        Deed::Set(fault) => match fault.kind {
+            Kind::Cut(_) => ("cable cut; both ends were told", Tone::Bad),
+            Kind::Silent(_) => ("cable cut silently; both ends go on believing", Tone::Bad),
+            _ => return (format!("cable set to {fault}"), Tone::Bad),
+        },
+        Deed::Mend => ("cable mended", Tone::Good),
+        other => return (format!("cable: {other}"), Tone::Warn),
+    };
+    (text.to_owned(), tone)
+}
+
 fn of_broker(event: &broker::Event) -> (String, Tone) {
     use broker::Event as E;
     let tone = match event {
-        E::Published { .. } | E::BridgeDials { .. } => Tone::Plain,
+        E::Published { .. }
+        | E::Renamed { .. }
+        | E::Queued { .. }
+        | E::Sent { .. }
+        | E::Delivered { .. }
+        | E::Subscribed { .. }
+        | E::Unsubscribed { .. }
+        | E::Committed { .. }
+        | E::BridgeDials { .. } => Tone::Plain,
         E::Connected { .. } | E::BridgeUp { .. } | E::StoreWorks => Tone::Good,
         E::Disconnected { .. } | E::SessionExpired { .. } | E::RemoteForgot { .. } => Tone::Warn,
         E::Refused { .. }
@@ -129,8 +170,11 @@ fn of_program(event: &ProgramEvent) -> (String, Tone) {
 mod tests {
     use super::*;
     use crate::broker::event::DropReason;
+    use crate::broker::{ConnId, MessageId};
+    use crate::cable::Fault;
+    use crate::cable::fault::Delay;
     use crate::gui::fixtures;
-    use crate::lab::{BridgeName, ProgramName};
+    use crate::lab::{CableName, ProgramName};
     use crate::mqtt::{ClientId, QoS, Topic};
 
     fn check(event: &Event, expected: &str, tone: Tone) {
@@ -153,6 +197,7 @@ mod tests {
         let reason = || String::from("why");
         let qos = QoS::ExactlyOnce;
         let connected = |session_present, clean_session| E::Connected {
+            conn: ConnId(1),
             client: client.clone(),
             session_present,
             clean_session,
@@ -166,6 +211,8 @@ mod tests {
         let gone = E::Disconnected { client: client.clone(), reason: reason() };
         say(gone, "c is gone: why", Tone::Warn);
         let published = |client, retain, size_bytes| E::Published {
+            message: MessageId(1),
+            packet: None,
             client,
             topic: topic.clone(),
             qos,
@@ -182,7 +229,13 @@ mod tests {
             (DropReason::TooLarge, "it is too large for max_packet_size"),
             (DropReason::BrokersOwn, "only the broker publishes there"),
         ] {
-            let dropped = E::Dropped { client: client.clone(), topic: topic.clone(), qos, reason };
+            let dropped = E::Dropped {
+                message: None,
+                client: client.clone(),
+                topic: topic.clone(),
+                qos,
+                reason,
+            };
             say(dropped, &format!("a/b (QoS 2) was not queued for c: {why}"), Tone::Bad);
         }
         let dials = E::BridgeDials { bridge: bridge(), address: String::from("h:1") };
@@ -227,17 +280,15 @@ mod tests {
 
     #[test]
     fn what_happens_to_the_rest() {
-        let bridge = BridgeName::new("up");
-        for (fault, expected, tone) in [
-            (CableFault::Cut, "up: cable cut; both ends were told", Tone::Bad),
-            (
-                CableFault::CutSilently,
-                "up: cable cut silently; both ends go on believing",
-                Tone::Bad,
-            ),
-            (CableFault::Mend, "up: cable mended", Tone::Good),
+        let cable = CableName::new("up");
+        let slow = Deed::Set(Fault::both(Delay { ms: 5, ..Delay::default() }));
+        for (deed, expected, tone) in [
+            (Deed::cut(), "up: cable cut; both ends were told", Tone::Bad),
+            (Deed::cut_silently(), "up: cable cut silently; both ends go on believing", Tone::Bad),
+            (slow, "up: cable set to delay packets by 5 ms", Tone::Bad),
+            (Deed::Mend, "up: cable mended", Tone::Good),
         ] {
-            check(&Event::Cable { bridge: bridge.clone(), fault }, expected, tone);
+            check(&Event::Cable { cable: cable.clone(), deed }, expected, tone);
         }
         let power = |board: &str, on| Event::Power { board: BoardName::new(board), on };
         check(&power("board2", true), "Board 2: power on", Tone::Good);
@@ -248,6 +299,8 @@ mod tests {
             (Action::Stop, "x: stopped by hand"),
             (Action::Restart, "x: restarted by hand"),
             (Action::Kill, "x: killed by hand, without a goodbye"),
+            (Action::Freeze, "x: frozen by hand"),
+            (Action::Thaw, "x: thawed by hand"),
         ] {
             check(&Event::Asked { what: String::from("x"), action }, expected, Tone::Warn);
         }

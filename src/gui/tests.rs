@@ -15,9 +15,10 @@ use super::app::App;
 use super::fixtures::{self, bridge_mut, program_mut};
 use super::outbox::Outbox;
 use super::theme;
+use crate::cable::Deed;
 use crate::card::{Ignored, Link, SensorNumber};
 use crate::lab::snapshot::{BridgeState, CableState, Run};
-use crate::lab::{Action, BoardName, CableFault, Command, ProgramName, Snapshot};
+use crate::lab::{Action, BoardName, CableName, Command, ProgramName, Snapshot};
 
 /// The whole application on one screen; without native windows it shows them inside its own.
 struct Stage {
@@ -247,7 +248,7 @@ fn the_labs_buttons_send_what_they_say() {
     let on_program = |name: &str, action| Command::Program { program: program(name), action };
     let on_broker = |action| Command::Broker { board: BoardName::new("board2"), action };
     let on_bridge = |action| Command::Bridge { bridge: fixtures::bridge_name(), action };
-    let on_cable = |fault| Command::Cable { bridge: fixtures::bridge_name(), fault };
+    let on_cable = |deed| Command::Cable { cable: CableName::new("bridge_to_broker1"), deed };
     for (name, expected) in [
         ("Stop card1_monitor", on_program("card1_monitor", Action::Stop)),
         ("Restart card2_monitor", on_program("card2_monitor", Action::Restart)),
@@ -259,8 +260,8 @@ fn the_labs_buttons_send_what_they_say() {
         ("Stop bridge_to_broker1", on_bridge(Action::Stop)),
         ("Restart bridge_to_broker1", on_bridge(Action::Restart)),
         ("Kill bridge_to_broker1", on_bridge(Action::Kill)),
-        ("Cut the cable of bridge_to_broker1", on_cable(CableFault::Cut)),
-        ("Cut silently the cable of bridge_to_broker1", on_cable(CableFault::CutSilently)),
+        ("Cut the cable of bridge_to_broker1", on_cable(Deed::cut())),
+        ("Cut silently the cable of bridge_to_broker1", on_cable(Deed::cut_silently())),
     ] {
         stage.click(name);
         assert_eq!(stage.sent(), [expected], "{name}");
@@ -283,8 +284,8 @@ fn a_bridge_says_what_each_end_believes() {
         assert!(stage.says(words), "{words}");
     }
     stage.click("Mend the cable of bridge_to_broker1");
-    let bridge = fixtures::bridge_name();
-    assert_eq!(stage.sent(), [Command::Cable { bridge, fault: CableFault::Mend }]);
+    let cable = CableName::new("bridge_to_broker1");
+    assert_eq!(stage.sent(), [Command::Cable { cable, deed: Deed::Mend }]);
     snapshot.boards[1].power = false;
     stage.world_says(&snapshot);
     assert!(stage.says("Board 2 believes: nothing; its broker is not running"));

@@ -3,11 +3,14 @@
 
 use std::path::PathBuf;
 
-use super::name::{BoardName, BridgeName, ProgramName};
+use serde::{Deserialize, Serialize};
+
+use super::name::{BoardName, BridgeName, CableName, ProgramName};
+use crate::cable::Deed;
 use crate::card::SensorNumber;
 
 /// One request. What comes of it shows in the next snapshots and in the trace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Click a sensor's button in a program's window.
     Toggle { program: ProgramName, sensor: SensorNumber },
@@ -23,8 +26,10 @@ pub enum Command {
     RetryNow { bridge: BridgeName },
     /// Give a board power, or take it from broker and programs together, as by a pulled plug.
     Power { board: BoardName, on: bool },
-    /// Do something to a bridge's cable.
-    Cable { bridge: BridgeName, fault: CableFault },
+    /// Do something to a cable.
+    Cable { cable: CableName, deed: Deed },
+    /// Let a board's disk fail, or work again.
+    Disk { board: BoardName, trouble: Option<DiskTrouble> },
     /// Start everything again on an empty state; the old state is kept aside.
     FreshStart,
     /// Put a state that was kept aside back in place.
@@ -34,7 +39,8 @@ pub enum Command {
 }
 
 /// What can be done to a program, a broker or a bridge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Start it, if it is not running.
     Start,
@@ -44,15 +50,21 @@ pub enum Action {
     Restart,
     /// End it without a goodbye.
     Kill,
+    /// Let it do nothing at all, and lose nothing: its connections stay open.
+    Freeze,
+    /// Let it go on after that.
+    Thaw,
 }
 
-/// What can be done to a cable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CableFault {
-    /// Cut it so that both ends notice at once (a reset).
-    Cut,
-    /// Cut it silently: both ends go on believing until a keep-alive runs out.
-    CutSilently,
-    /// Make it whole.
-    Mend,
+/// What can be wrong with a board's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskTrouble {
+    /// Nothing can be written.
+    Full,
+    /// Each commit takes so much longer.
+    Slow {
+        /// By how much.
+        ms: u64,
+    },
 }

@@ -18,6 +18,6 @@ pub mod snapshot;
 pub mod trace;
 pub mod world;
 
-pub use command::{Action, CableFault, Command};
-pub use name::{BoardName, BridgeName, ProgramName};
+pub use command::{Action, Command, DiskTrouble};
+pub use name::{BoardName, BridgeName, CableName, ProgramName};
 pub use snapshot::Snapshot;

@@ -3,10 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize,
+        )]
+        #[serde(transparent)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -42,4 +47,9 @@ name! {
 name! {
     /// A bridge of a scenario, unique in it: its `connection` name.
     BridgeName
+}
+name! {
+    /// A cable of a scenario, by what is at its near end: a bridge's or a program's name, or a
+    /// board's, for the cable at its public port.
+    CableName
 }

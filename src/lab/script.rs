@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::command::{Action, CableFault, Command};
+use super::command::{Action, Command};
 use super::condition::{against, holds};
-use super::name::{BoardName, BridgeName, ProgramName};
+use super::name::{BoardName, BridgeName, CableName, ProgramName};
 use super::snapshot::Snapshot;
+use crate::cable;
 use crate::card::SensorNumber;
 use crate::conf::scenario::{Deed, Step, Target};
 
@@ -20,7 +21,7 @@ pub struct Script {
 }
 
 /// What the script wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Turn {
     /// This is to be done now; it is that step, counted from 0.
     Do(usize, Command),
@@ -108,15 +109,15 @@ fn command(deed: &Deed) -> Command {
         Deed::Kill(target) => act(target, Action::Kill),
         Deed::PowerOff(board) => Command::Power { board: BoardName::new(board), on: false },
         Deed::PowerOn(board) => Command::Power { board: BoardName::new(board), on: true },
-        Deed::Cut(bridge) => fault(bridge, CableFault::Cut),
-        Deed::CutSilently(bridge) => fault(bridge, CableFault::CutSilently),
-        Deed::Mend(bridge) => fault(bridge, CableFault::Mend),
+        Deed::Cut(bridge) => on_cable(bridge, cable::Deed::cut()),
+        Deed::CutSilently(bridge) => on_cable(bridge, cable::Deed::cut_silently()),
+        Deed::Mend(bridge) => on_cable(bridge, cable::Deed::Mend),
         Deed::WaitUntil { .. } => unreachable!("a wait sends no command"),
     }
 }
 
-fn fault(bridge: &str, fault: CableFault) -> Command {
-    Command::Cable { bridge: BridgeName::new(bridge), fault }
+fn on_cable(cable: &str, deed: cable::Deed) -> Command {
+    Command::Cable { cable: CableName::new(cable), deed }
 }
 
 fn act(target: &Target, action: Action) -> Command {
@@ -196,9 +197,9 @@ mod tests {
         );
         check(Deed::PowerOff(name()), Command::Power { board: board.clone(), on: false });
         check(Deed::PowerOn(name()), Command::Power { board, on: true });
-        let cable = |fault| Command::Cable { bridge: bridge.clone(), fault };
-        check(Deed::Cut(name()), cable(CableFault::Cut));
-        check(Deed::CutSilently(name()), cable(CableFault::CutSilently));
-        check(Deed::Mend(name()), cable(CableFault::Mend));
+        let on = |deed| Command::Cable { cable: CableName::new("x"), deed };
+        check(Deed::Cut(name()), on(cable::Deed::cut()));
+        check(Deed::CutSilently(name()), on(cable::Deed::cut_silently()));
+        check(Deed::Mend(name()), on(cable::Deed::Mend));
     }
 }

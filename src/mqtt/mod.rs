@@ -6,16 +6,19 @@
 pub mod codec;
 pub mod filter;
 pub mod identity;
+pub mod kind;
 pub mod message;
 pub mod packet;
 pub mod properties;
 pub mod qos;
 pub mod reason;
 pub mod rule;
+mod text;
 pub mod topic;
 
 pub use filter::Filter;
 pub use identity::ClientId;
+pub use kind::PacketKind;
 pub use message::Message;
 pub use packet::{Packet, PacketId};
 pub use properties::{Properties, Property};

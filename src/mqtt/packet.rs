@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::properties::Properties;
 use super::reason::Reason;
 use super::topic::Topic;
-use super::{ClientId, Filter, Message, QoS};
+use super::{ClientId, Filter, Message, PacketKind, QoS};
 
 /// Names a packet until it is acknowledged; never 0. [MQTT-2.3.1-1]
 pub type PacketId = NonZeroU16;
@@ -52,26 +52,32 @@ pub enum Packet {
 }
 
 impl Packet {
+    /// What kind of packet it is.
+    #[must_use]
+    pub fn kind(&self) -> PacketKind {
+        match self {
+            Self::Connect(_) => PacketKind::CONNECT,
+            Self::ConnAck(_) => PacketKind::CONNACK,
+            Self::Publish(_) => PacketKind::PUBLISH,
+            Self::PubAck(_) => PacketKind::PUBACK,
+            Self::PubRec(_) => PacketKind::PUBREC,
+            Self::PubRel(_) => PacketKind::PUBREL,
+            Self::PubComp(_) => PacketKind::PUBCOMP,
+            Self::Subscribe(_) => PacketKind::SUBSCRIBE,
+            Self::SubAck(_) => PacketKind::SUBACK,
+            Self::Unsubscribe(_) => PacketKind::UNSUBSCRIBE,
+            Self::UnsubAck(_) => PacketKind::UNSUBACK,
+            Self::PingReq => PacketKind::PINGREQ,
+            Self::PingResp => PacketKind::PINGRESP,
+            Self::Disconnect(_) => PacketKind::DISCONNECT,
+            Self::Auth(_) => PacketKind::AUTH,
+        }
+    }
+
     /// The packet's name in the standard.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Connect(_) => "CONNECT",
-            Self::ConnAck(_) => "CONNACK",
-            Self::Publish(_) => "PUBLISH",
-            Self::PubAck(_) => "PUBACK",
-            Self::PubRec(_) => "PUBREC",
-            Self::PubRel(_) => "PUBREL",
-            Self::PubComp(_) => "PUBCOMP",
-            Self::Subscribe(_) => "SUBSCRIBE",
-            Self::SubAck(_) => "SUBACK",
-            Self::Unsubscribe(_) => "UNSUBSCRIBE",
-            Self::UnsubAck(_) => "UNSUBACK",
-            Self::PingReq => "PINGREQ",
-            Self::PingResp => "PINGRESP",
-            Self::Disconnect(_) => "DISCONNECT",
-            Self::Auth(_) => "AUTH",
-        }
+        self.kind().name()
     }
 }
 
@@ -90,6 +96,28 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level that a number on the wire stands for, the protocol's name aside.
+    #[must_use]
+    pub fn of_number(number: u8) -> Self {
+        match number {
+            3 => Self::V31,
+            4 => Self::V311,
+            5 => Self::V5,
+            other => Self::Unknown(other),
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V31 => 3,
+            Self::V311 => 4,
+            Self::V5 => 5,
+            Self::Unknown(other) => other,
+        }
+    }
+
     /// The number of the version that people know.
     #[must_use]
     pub fn as_str(self) -> &'static str {

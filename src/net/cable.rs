@@ -1,46 +1,88 @@
-//! A live cable: a port on loopback that stands for a target, with a pure [`Cable`] in between that
-//! people cut and mend.
+//! A live cable's near end: a listener whose connections are carried to a target, through a
+//! [`SharedCable`] that people set faults on.
 //!
 //! ```text
-//! dialer ---> 127.0.0.1:port [ joint, joint, … ] ---> target
-//!                   ^ Cable: whole, cut, silent
+//! dialer ---> listener [ joint, joint, … ] ---> target
+//!                  ^ SharedCable       \---> Observer
 //! ```
+//!
+//! Several near ends may belong to one cable: a broker with two public ports has one.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::accept::accept;
-use super::joint::{carry, reset};
+use super::joint::{Joint, reset};
+use super::shared_cable::SharedCable;
+use super::sight::Observer;
 use super::tasks::reap;
-use crate::cable::{Cable, State};
+use crate::broker::Address;
+use crate::cable::State;
 
-/// A cable and the task that carries its connections. Dropping it ends them too, a moment later.
+/// Where a cable leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Nowhere: who dials is reset.
+    Nowhere,
+    /// There.
+    At(SocketAddr),
+    /// To that host, looked up at each dial.
+    Host(Address),
+}
+
+/// A near end and the task that carries its connections. Dropping it ends them too, a moment later.
 #[derive(Debug)]
 pub struct LiveCable {
     address: SocketAddr,
-    target: watch::Sender<SocketAddr>,
-    cable: watch::Sender<Cable>,
+    target: watch::Sender<Target>,
+    unlisten: watch::Sender<bool>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl LiveCable {
-    /// A whole cable to `target`, in the current tokio runtime.
+    /// A near end on a free port of loopback, in the current tokio runtime.
     ///
     /// # Errors
     /// When the system gives no port on loopback.
-    pub async fn start(target: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub fn start(cable: SharedCable, target: Target, observer: Observer) -> io::Result<Self> {
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::listen(listener, cable, target, observer)
+    }
+
+    /// A new cable to `target` that nobody looks at, and its near end.
+    ///
+    /// # Errors
+    /// When the system gives no port on loopback.
+    pub fn unseen(target: SocketAddr) -> io::Result<(SharedCable, Self)> {
+        let cable = SharedCable::default();
+        let end = Self::start(cable.clone(), Target::At(target), Observer::nobody())?;
+        Ok((cable, end))
+    }
+
+    /// A near end at a listener that is there already.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn listen(
+        listener: StdListener,
+        cable: SharedCable,
+        target: Target,
+        observer: Observer,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let (target, target_seen) = watch::channel(target);
-        let (cable, cable_seen) = watch::channel(Cable::default());
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, target_seen, cable_seen, stopped));
-        Ok(Self { address, target, cable, stop, task })
+        let unlisten = watch::Sender::new(false);
+        let end = NearEnd { target: target_seen, cable, observer };
+        let task = tokio::spawn(end.serve(listener, unlisten.subscribe(), stopped));
+        Ok(Self { address, target, unlisten, stop, task })
     }
 
     /// Where to dial for the far end.
@@ -50,35 +92,21 @@ impl LiveCable {
     }
 
     /// Leads the connections to come elsewhere.
-    pub fn set_target(&self, target: SocketAddr) {
+    pub fn set_target(&self, target: Target) {
         self.target.send_replace(target);
     }
 
-    /// The state it is in.
+    /// Frees its port, which has happened when this returns, and takes no more connections. Those
+    /// it carries go on until they end.
+    pub async fn unlisten(&self) {
+        self.unlisten.send_replace(true);
+        self.unlisten.closed().await;
+    }
+
+    /// Whether it has anything left to do.
     #[must_use]
-    pub fn state(&self) -> State {
-        self.cable.borrow().state()
-    }
-
-    /// Follows what happens to it.
-    #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Cable> {
-        self.cable.subscribe()
-    }
-
-    /// Resets every connection at both ends, and each new one as soon as it is accepted.
-    pub fn cut(&self) {
-        self.cable.send_modify(Cable::cut);
-    }
-
-    /// Lets nothing pass, goodbyes and resets included, and tells nobody. New connections hang.
-    pub fn cut_silently(&self) {
-        self.cable.send_modify(Cable::cut_silently);
-    }
-
-    /// Makes it whole: what was held flows on.
-    pub fn mend(&self) {
-        self.cable.send_modify(Cable::mend);
+    pub fn carries(&self) -> bool {
+        !self.task.is_finished()
     }
 
     /// Ends its connections and frees its port; both have happened when this returns.
@@ -95,40 +123,62 @@ impl LiveCable {
     }
 }
 
-/// The cable's task.
-async fn serve(
-    listener: TcpListener,
-    target: watch::Receiver<SocketAddr>,
-    cable: watch::Receiver<Cable>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    let mut joints = JoinSet::new();
-    loop {
-        let near = tokio::select! {
-            biased;
-            _ = &mut stopped => break,
-            Some(ended) = joints.join_next() => {
-                reap(ended);
-                continue;
-            }
-            near = accept(&listener, "cable") => near,
-        };
-        take(near, &target, &cable, &mut joints);
-    }
-    drop(listener);
-    joints.shutdown().await;
+/// What the task of a near end owns.
+struct NearEnd {
+    target: watch::Receiver<Target>,
+    cable: SharedCable,
+    observer: Observer,
 }
 
-fn take(
-    near: TcpStream,
-    target: &watch::Receiver<SocketAddr>,
-    cable: &watch::Receiver<Cable>,
-    joints: &mut JoinSet<()>,
-) {
-    let now = *cable.borrow();
-    if now.state() == State::Cut {
-        reset(near);
-    } else {
-        joints.spawn(carry(near, target.clone(), cable.clone(), now.cuts()));
+impl NearEnd {
+    async fn serve(
+        self,
+        listener: TcpListener,
+        mut unlisten: watch::Receiver<bool>,
+        mut stopped: oneshot::Receiver<()>,
+    ) {
+        let mut joints = JoinSet::new();
+        loop {
+            let near = tokio::select! {
+                biased;
+                _ = &mut stopped => break,
+                _ = unlisten.wait_for(|wanted| *wanted) => break,
+                Some(ended) = joints.join_next() => {
+                    reap(ended);
+                    continue;
+                }
+                near = accept(&listener, "cable") => near,
+            };
+            self.take(near, &mut joints);
+        }
+        drop((listener, unlisten));
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut stopped => break,
+                ended = joints.join_next() => match ended {
+                    Some(ended) => reap(ended),
+                    None => break,
+                },
+            }
+        }
+        joints.shutdown().await;
+    }
+
+    fn take(&self, near: TcpStream, joints: &mut JoinSet<()>) {
+        let marks = self.cable.watch();
+        let now = *marks.borrow();
+        if now.state == State::Cut {
+            return reset(near);
+        }
+        let joint = Joint {
+            number: self.observer.next_line(),
+            marks,
+            born: now.cuts,
+            target: self.target.clone(),
+            cable: self.cable.clone(),
+            observer: self.observer.clone(),
+        };
+        joints.spawn(joint.carry(near));
     }
 }

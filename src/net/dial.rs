@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 
-use crate::broker::Address;
+use crate::broker::{Address, BridgeNumber};
 
 /// How long a dial may take, with all numbers a host's name stands for.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Where to connect for an address; none means to the host it names. A lab leads the addresses of
+/// Where a bridge connects for an address; none means to the host it names. A lab leads the addresses of
 /// its own boards to their cables.
-pub type Route = Box<dyn Fn(&Address) -> Option<SocketAddr> + Send + Sync>;
+pub type Route = Box<dyn Fn(BridgeNumber, &Address) -> Option<SocketAddr> + Send + Sync>;
 
 /// Connects to `address`, or to where `routed` leads instead.
 ///
@@ -41,6 +41,14 @@ pub(super) async fn dial(
         }
     }
     Err(reason)
+}
+
+/// Connects to `target`, however long that takes.
+///
+/// # Errors
+/// In words, as [`dial`].
+pub(super) async fn connect_now(target: SocketAddr) -> Result<TcpStream, String> {
+    connect(target, Instant::now() + LIMIT).await
 }
 
 async fn connect(target: SocketAddr, deadline: Instant) -> Result<TcpStream, String> {

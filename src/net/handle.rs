@@ -51,7 +51,7 @@ impl Start {
             listeners,
             seed: 0,
             clock: Clock::start(),
-            route: Box::new(|_| None),
+            route: Box::new(|_, _| None),
             events: Box::new(|_, _| {}),
         }
     }

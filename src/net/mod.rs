@@ -3,7 +3,7 @@
 //! ```text
 //! listeners ----> connections (link, outbox) <----> owner task <----> store's thread
 //!                                                    Broker |
-//!                      cable (joints) <----- dial ----------+
+//!         cable (joints, pumps) <----- dial ----------+
 //! ```
 //!
 //! Whatever is started here is ended by its handle, with nothing left behind. What MQTT means is
@@ -23,17 +23,22 @@ mod link;
 mod outbox;
 mod owner;
 mod port_owner;
+mod pump;
 mod saved;
+mod shared_cable;
+mod sight;
 mod tasks;
 
 pub use bind::{BindError, bind};
-pub use cable::LiveCable;
+pub use cable::{LiveCable, Target};
 pub use clock::Clock;
 pub use dial::Route;
 pub use durable::{Durable, OpenDurable, Reports};
 pub use handle::{BrokerHandle, Start, StopError};
 pub use port_owner::PortOwner;
 pub use saved::saved_in;
+pub use shared_cable::{Marks, SharedCable};
+pub use sight::{Lines, Observer, Sight, Tell, What};
 
 #[cfg(test)]
 mod tests;

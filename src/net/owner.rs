@@ -236,7 +236,7 @@ impl Owner {
                     }
                     Output::Dial { bridge, address, level } => self.tasks.dial(
                         (bridge, level),
-                        self.route.as_ref()(&address),
+                        self.route.as_ref()(bridge, &address),
                         address,
                         self.notes.clone(),
                     ),

@@ -95,6 +95,7 @@ fn an_error_from_the_receiver() {
             bench.send(b, because(answer.clone(), reason));
             bench.expect(b, [publish("t", "2", qos, 2)]);
             let told = Event::Dropped {
+                message: None,
                 client: ClientId::new("b"),
                 topic: Topic::parse("t").expect("a topic"),
                 qos,

@@ -19,7 +19,7 @@ mod read;
 mod write;
 
 pub use error::DecodeError;
-pub use read::{Reader, read};
+pub use read::{Reader, read, whole};
 pub use write::{publish_size, write};
 
 /// The most bytes a packet has: five of header and 268,435,455 behind it. [MQTT 3.1.1, section 2.2.3]

@@ -1,6 +1,6 @@
 //! Packets from bytes.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::body::{Body, utf8};
 use super::error::DecodeError;
@@ -9,7 +9,7 @@ use super::{connect, kind};
 use crate::mqtt::packet::{
     Ack, Answers, Level, Notice, Publish, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe,
 };
-use crate::mqtt::{Filter, Packet, Properties, QoS, Reason, Topic};
+use crate::mqtt::{Filter, Packet, PacketKind, Properties, QoS, Reason, Topic};
 
 /// Reads one side of a connection.
 #[derive(Debug, Clone)]
@@ -72,14 +72,34 @@ fn read_packet(
     if buffer.len() < size {
         return Ok(None);
     }
-    let first = buffer[0];
-    let mut frame = buffer.split_to(size).freeze();
+    let frame = buffer.split_to(size).freeze();
+    read_frame(frame, header_len, level, recent).map(Some)
+}
+
+/// The packet that is all of `bytes`, and shares them.
+///
+/// # Errors
+/// What the bytes break, if it is only that they end too early or too late.
+pub fn whole(bytes: &Bytes, level: Level) -> Result<Packet, DecodeError> {
+    let lengths = lengths(bytes)?.filter(|(header, body)| header + body == bytes.len());
+    let (header_len, _) = lengths.ok_or(DecodeError::Length)?;
+    check_first_byte(bytes[0], level)?;
+    read_frame(bytes.clone(), header_len, level, &mut None)
+}
+
+fn read_frame(
+    mut frame: Bytes,
+    header_len: usize,
+    level: Level,
+    recent: &mut Option<Topic>,
+) -> Result<Packet, DecodeError> {
+    let first = frame[0];
     frame.advance(header_len);
-    let body = Body { name: name(first), level, bytes: frame };
+    let body = Body { name: PacketKind::of(first).name(), level, bytes: frame };
     if first >> 4 == kind::PUBLISH {
-        return publish(first & 0x0f, body, recent).map(Some);
+        return publish(first & 0x0f, body, recent);
     }
-    packet(first, body).map(Some)
+    packet(first, body)
 }
 
 /// The bytes of the fixed header and of what follows it.
@@ -105,26 +125,6 @@ fn check_first_byte(first: u8, level: Level) -> Result<(), DecodeError> {
         _ => false,
     };
     if good { Ok(()) } else { Err(DecodeError::FirstByte(first)) }
-}
-
-fn name(first: u8) -> &'static str {
-    match first >> 4 {
-        kind::CONNECT => "CONNECT",
-        kind::CONNACK => "CONNACK",
-        kind::PUBLISH => "PUBLISH",
-        kind::PUBACK => "PUBACK",
-        kind::PUBREC => "PUBREC",
-        kind::PUBREL => "PUBREL",
-        kind::PUBCOMP => "PUBCOMP",
-        kind::SUBSCRIBE => "SUBSCRIBE",
-        kind::SUBACK => "SUBACK",
-        kind::UNSUBSCRIBE => "UNSUBSCRIBE",
-        kind::UNSUBACK => "UNSUBACK",
-        kind::PINGREQ => "PINGREQ",
-        kind::PINGRESP => "PINGRESP",
-        kind::DISCONNECT => "DISCONNECT",
-        _ => "AUTH",
-    }
 }
 
 fn packet(first: u8, mut body: Body) -> Result<Packet, DecodeError> {

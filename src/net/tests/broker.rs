@@ -11,6 +11,7 @@ use super::store::Store;
 use crate::broker::settings::StartType;
 use crate::broker::status::LinkState;
 use crate::broker::{Address, BridgeNumber, BridgeOrder, BridgeSettings, Event, Settings};
+use crate::cable::Deed;
 use crate::mqtt::packet::ConnAck;
 use crate::mqtt::{Direction, Packet, QoS, Reason, Rule};
 use crate::net::{BrokerHandle, LiveCable, Start, bind};
@@ -209,7 +210,7 @@ async fn a_killed_broker_resets_and_its_port_is_free() {
 #[tokio::test]
 async fn a_bridge_dials_through_a_cable() {
     let (remote, remote_address) = start(in_memory(Settings::default()));
-    let cable = LiveCable::start(remote_address).await.expect("a port");
+    let (faults, cable) = LiveCable::unseen(remote_address).expect("a port");
     let mut bridge = BridgeSettings::new("bridge", "host");
     bridge.addresses = vec![Address { host: "board1".to_owned(), port: 1883 }];
     bridge.rules = vec![Rule::new("a", Direction::Out, QoS::ExactlyOnce, "", "").expect("a rule")];
@@ -221,7 +222,7 @@ async fn a_bridge_dials_through_a_cable() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&events);
     let (local, local_address) = start(Start {
-        route: Box::new(move |address| (address.host == "board1").then_some(through)),
+        route: Box::new(move |_, address| (address.host == "board1").then_some(through)),
         events: Box::new(move |_, event| heard.lock().expect("no panic").push(event)),
         ..in_memory(settings)
     });
@@ -234,13 +235,13 @@ async fn a_bridge_dials_through_a_cable() {
     let (mut subscriber, _) = Client::connect(remote_address, "subscriber").await;
     subscriber.subscribe("a", QoS::ExactlyOnce).await;
     reaches(|state| matches!(state, LinkState::Connected { .. })).await;
-    cable.cut();
+    faults.apply(Deed::cut());
     reaches(|state| matches!(state, LinkState::Waiting { .. })).await;
     let (mut publisher, _) = Client::connect(local_address, "publisher").await;
     publisher.send(&publish("a", QoS::AtMostOnce, 0, b"lost")).await;
     publisher.send(&publish("a", QoS::AtLeastOnce, 1, b"kept")).await;
     assert_eq!(publisher.next().await, Packet::PubAck(id(1).into()));
-    cable.mend();
+    faults.apply(Deed::Mend);
     local.order(BridgeNumber(0), BridgeOrder::Retry);
     let Packet::Publish(came) = subscriber.next().await else { panic!("no PUBLISH") };
     assert_eq!(&came.payload[..], b"kept");

@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::client::soon;
-use crate::cable::State;
-use crate::net::LiveCable;
+use crate::cable::{Deed, State};
+use crate::net::{LiveCable, SharedCable, Target};
 
 const PING: [u8; 2] = [0xc0, 0x00];
 const PONG: [u8; 2] = [0xd0, 0x00];
@@ -16,6 +16,7 @@ const PUBLISH: [u8; 7] = [0x30, 0x05, 0x00, 0x01, b'a', b'h', b'i'];
 /// A cable, its target's listener, and one connection through it.
 struct Rig {
     cable: LiveCable,
+    faults: SharedCable,
     target: TcpListener,
     near: TcpStream,
     far: TcpStream,
@@ -24,10 +25,11 @@ struct Rig {
 impl Rig {
     async fn new() -> Self {
         let target = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let cable = LiveCable::start(target.local_addr().expect("bound")).await.expect("a port");
+        let (faults, cable) =
+            LiveCable::unseen(target.local_addr().expect("bound")).expect("a port");
         let near = dial(cable.address()).await;
         let (far, _) = soon(target.accept()).await.expect("a connection");
-        Self { cable, target, near, far }
+        Self { cable, faults, target, near, far }
     }
 }
 
@@ -60,7 +62,7 @@ async fn ends_politely(stream: &mut TcpStream) -> bool {
 /// through a cable of its own, goes to and fro behind it.
 async fn let_things_happen() {
     for _ in 0..3 {
-        let Rig { cable, target: _target, mut near, mut far } = Rig::new().await;
+        let Rig { cable, target: _target, mut near, mut far, .. } = Rig::new().await;
         send(&mut near, &PING).await;
         expect(&mut far, &PING).await;
         cable.stop().await;
@@ -127,13 +129,13 @@ async fn a_cut_resets_both_ends_even_if_mended_at_once() {
         let mut rig = Rig::new().await;
         send(&mut rig.near, &[&PING[..], &PUBLISH[..3]].concat()).await;
         expect(&mut rig.far, &PING).await;
-        rig.cable.cut();
+        rig.faults.apply(Deed::cut());
         if mended {
-            rig.cable.mend();
+            rig.faults.apply(Deed::Mend);
         }
         assert!(!ends_politely(&mut rig.near).await);
         assert!(!ends_politely(&mut rig.far).await);
-        assert_eq!(rig.cable.state(), if mended { State::Whole } else { State::Cut });
+        assert_eq!(rig.faults.now().state(), if mended { State::Whole } else { State::Cut });
         let mut next = dial(rig.cable.address()).await;
         if mended {
             let (mut far, _) = soon(rig.target.accept()).await.expect("a connection");
@@ -151,14 +153,14 @@ async fn a_silent_cut_holds_everything_until_it_is_mended() {
     let mut rig = Rig::new().await;
     send(&mut rig.near, &PUBLISH[..4]).await;
     let_things_happen().await;
-    rig.cable.cut_silently();
+    rig.faults.apply(Deed::cut_silently());
     send(&mut rig.near, &PUBLISH[4..]).await;
     send(&mut rig.far, &PONG).await;
     rig.near.shutdown().await.expect("open");
     let_things_happen().await;
     nothing_came(&rig.far);
     nothing_came(&rig.near);
-    rig.cable.mend();
+    rig.faults.apply(Deed::Mend);
     expect(&mut rig.far, &PUBLISH).await;
     assert!(ends_politely(&mut rig.far).await);
     expect(&mut rig.near, &PONG).await;
@@ -168,12 +170,12 @@ async fn a_silent_cut_holds_everything_until_it_is_mended() {
 #[tokio::test]
 async fn a_silent_cut_hides_an_end_that_was_killed() {
     let mut rig = Rig::new().await;
-    rig.cable.cut_silently();
+    rig.faults.apply(Deed::cut_silently());
     rig.far.set_zero_linger().expect("an option");
     drop(rig.far);
     let_things_happen().await;
     nothing_came(&rig.near);
-    rig.cable.mend();
+    rig.faults.apply(Deed::Mend);
     assert!(!ends_politely(&mut rig.near).await);
     rig.cable.stop().await;
 }
@@ -181,10 +183,10 @@ async fn a_silent_cut_hides_an_end_that_was_killed() {
 #[tokio::test]
 async fn a_silent_cut_turns_into_a_cut() {
     let mut rig = Rig::new().await;
-    rig.cable.cut_silently();
+    rig.faults.apply(Deed::cut_silently());
     let mut hanging = dial(rig.cable.address()).await;
     let_things_happen().await;
-    rig.cable.cut();
+    rig.faults.apply(Deed::cut());
     for stream in [&mut rig.near, &mut rig.far, &mut hanging] {
         assert!(!ends_politely(stream).await);
     }
@@ -194,7 +196,7 @@ async fn a_silent_cut_turns_into_a_cut() {
 #[tokio::test]
 async fn new_connections_hang_and_given_up_ones_never_arrive() {
     let rig = Rig::new().await;
-    rig.cable.cut_silently();
+    rig.faults.apply(Deed::cut_silently());
     let mut given_up = dial(rig.cable.address()).await;
     send(&mut given_up, &PING).await;
     drop(given_up);
@@ -202,7 +204,7 @@ async fn new_connections_hang_and_given_up_ones_never_arrive() {
     send(&mut patient, &PUBLISH).await;
     let_things_happen().await;
     nothing_came(&patient);
-    rig.cable.mend();
+    rig.faults.apply(Deed::Mend);
     let (mut far, _) = soon(rig.target.accept()).await.expect("the patient one");
     expect(&mut far, &PUBLISH).await;
     let_things_happen().await;
@@ -229,9 +231,9 @@ async fn a_slow_reader_holds_up_its_sender_and_loses_nothing() {
         let mut chunk = vec![0; 10_000];
         while seen < total {
             if seen % 7 == 0 {
-                rig.cable.cut_silently();
+                rig.faults.apply(Deed::cut_silently());
                 let_things_happen().await;
-                rig.cable.mend();
+                rig.faults.apply(Deed::Mend);
             }
             seen += soon(far.read(&mut chunk)).await.expect("an open connection");
         }
@@ -247,7 +249,7 @@ async fn a_target_can_change_and_be_away() {
     let rig = Rig::new().await;
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = elsewhere.local_addr().expect("bound");
-    rig.cable.set_target(address);
+    rig.cable.set_target(Target::At(address));
     let mut near = dial(rig.cable.address()).await;
     let (mut far, _) = soon(elsewhere.accept()).await.expect("a connection");
     send(&mut near, &PING).await;
@@ -262,10 +264,10 @@ async fn a_target_can_change_and_be_away() {
 #[tokio::test]
 async fn its_state_can_be_followed_and_stopping_frees_its_port() {
     let rig = Rig::new().await;
-    let mut watch = rig.cable.watch();
-    rig.cable.cut_silently();
+    let mut watch = rig.faults.watch();
+    rig.faults.apply(Deed::cut_silently());
     soon(watch.changed()).await.expect("it lives");
-    assert_eq!(watch.borrow_and_update().state(), State::Silent);
+    assert_eq!(watch.borrow_and_update().state, State::Silent);
     let address = rig.cable.address();
     rig.cable.stop().await;
     assert!(soon(watch.changed()).await.is_err(), "it is gone");

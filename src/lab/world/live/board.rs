@@ -1,17 +1,18 @@
-//! A board of the live world: its broker, its programs and its bridges' cables.
+//! A board of the live world: its broker, its programs and its cables.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use tokio::sync::watch;
 
+use super::cables::{Cables, Ears};
 use super::notes::{Note, Notes};
-use crate::broker::{Address, BridgeSettings, Image};
+use crate::broker::{Address, BridgeNumber, BridgeSettings, Image};
 use crate::card::{self, Face, driver};
 use crate::lab::data::Data;
 use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
 use crate::lab::snapshot::{Holdings, ProgramKind, Run};
-use crate::net::{self, BrokerHandle, Clock, LiveCable, Start};
+use crate::net::{self, BrokerHandle, Clock, Start, Target};
 use crate::store::Store;
 
 /// A board.
@@ -26,15 +27,14 @@ pub struct Board {
     pub holdings: Holdings,
     /// Its programs, in the order of the plan.
     pub programs: Vec<Program>,
-    /// The cables of its bridges, in the order of the plan.
-    pub cables: Vec<Option<LiveCable>>,
-    /// Where its broker listens.
+    /// Its cables.
+    pub cables: Cables,
+    /// Its public ports.
     listen: Vec<SocketAddr>,
     /// Ports that were found free, held until the broker's first start.
     held: Vec<TcpListener>,
-    /// Where its programs dial. Nowhere after a start that failed: if its port is taken, then by a
-    /// stranger, whose broker is none of theirs.
-    door: watch::Sender<Option<SocketAddr>>,
+    /// Where its broker listens, behind the public ports' cable, while it runs.
+    inside: Option<SocketAddr>,
 }
 
 /// What a board stands on: the world's plan, state, time and ears.
@@ -67,11 +67,14 @@ impl Program {
 }
 
 impl Board {
-    /// A board without power. With `auto_ports` its broker gets ports that are free now.
+    /// The board at that place of the plan, without power. With `auto_ports` it gets ports that are
+    /// free now.
     ///
     /// # Errors
     /// When the system has no free port.
-    pub fn new(plan: &BoardPlan, auto_ports: bool) -> io::Result<Self> {
+    pub fn new(plan: &Plan, at: usize, auto_ports: bool, ears: Ears) -> io::Result<Self> {
+        let cables = Cables::new(plan, at, ears)?;
+        let plan = &plan.boards[at];
         let mut listen = plan.listen.clone();
         let mut held = Vec::new();
         if auto_ports {
@@ -90,14 +93,14 @@ impl Board {
             run: Run::Stopped,
             holdings: Holdings::default(),
             programs: plan.programs.iter().map(program).collect(),
-            cables: Vec::new(),
+            cables,
             listen,
             held,
-            door: watch::Sender::new(None),
+            inside: None,
         })
     }
 
-    /// Where programs and cables connect to its broker.
+    /// Where clients from outside connect to its broker.
     pub fn address(&self) -> SocketAddr {
         let first = self.listen[0];
         if first.ip().is_unspecified() {
@@ -116,34 +119,26 @@ impl Board {
                 ground.notes.follow(handle.changes());
                 self.broker = Some(handle);
                 self.run = Run::Running;
-                self.open_door(true);
                 for program in self.programs.iter().filter_map(|it| it.handle.as_ref()) {
                     if let Err(error) = program.retry_now() {
                         tracing::debug!(%error, "a program will dial by itself");
                     }
                 }
             }
-            Err(why) => {
-                self.run = Run::Failed(why);
-                self.open_door(false);
-            }
+            Err(why) => self.run = Run::Failed(why),
         }
     }
 
-    /// Where its broker can be reached, unless its port is somebody else's.
-    pub fn door(&self) -> Option<SocketAddr> {
-        *self.door.borrow()
-    }
-
-    fn open_door(&self, open: bool) {
-        let address = open.then(|| self.address());
-        self.door.send_if_modified(|door| std::mem::replace(door, address) != address);
+    /// Where cables lead to its broker.
+    pub fn inside(&self) -> Target {
+        self.inside.map_or(Target::Nowhere, Target::At)
     }
 
     fn open_broker(&mut self, at: usize, ground: &Ground) -> Result<BrokerHandle, String> {
         let Ground { plan, data, clock, notes } = *ground;
         let board = &plan.boards[at];
-        let listeners = self.listeners()?;
+        let public = self.listeners()?;
+        let listeners = inside(public.len()).map_err(|error| error.to_string())?;
         let (image, durable) = if board.settings.persistence {
             let (store, image) =
                 Store::open(&data.store(&board.name)).map_err(|error| error.to_string())?;
@@ -160,12 +155,16 @@ impl Board {
             listeners,
             seed: seed(),
             clock,
-            route: self.route(at, plan),
+            route: self.route(),
             events: Box::new(move |at, event| {
                 notes.give(Note::Broker { at, board: name.clone(), event });
             }),
         };
-        BrokerHandle::start(start).map_err(|error| error.to_string())
+        let broker = BrokerHandle::start(start).map_err(|error| error.to_string())?;
+        self.inside = broker.addresses().first().copied();
+        self.cables.open_front(public, broker.addresses()).map_err(|error| error.to_string())?;
+        self.cables.lead_programs(&self.inside());
+        Ok(broker)
     }
 
     fn listeners(&mut self) -> Result<Vec<TcpListener>, String> {
@@ -179,16 +178,14 @@ impl Board {
         })
     }
 
-    /// Bridges reach the boards of the plan through their cables.
-    fn route(&self, at: usize, plan: &Plan) -> net::Route {
-        let cables = plan.boards[at].bridges.iter().zip(&self.cables);
-        let ends: Vec<(usize, SocketAddr)> = cables
-            .filter_map(|(bridge, cable)| Some((bridge.remote?, cable.as_ref()?.address())))
+    /// Bridges reach whoever it may be through their cables.
+    fn route(&self) -> net::Route {
+        let bridges = self.cables.bridges.iter();
+        let ends: Vec<Vec<(Address, SocketAddr)>> = bridges
+            .map(|it| it.ends.iter().map(|(to, _, end)| (to.clone(), end.address())).collect())
             .collect();
-        let plan = plan.clone();
-        Box::new(move |address: &Address| {
-            let remote = plan.board_at(address)?;
-            ends.iter().find(|(board, _)| *board == remote).map(|(_, end)| *end)
+        Box::new(move |bridge: BridgeNumber, address: &Address| {
+            ends[bridge.0].iter().find(|(to, _)| to == address).map(|(_, end)| *end)
         })
     }
 
@@ -205,7 +202,9 @@ impl Board {
             }
         };
         let program = make(plan.programs[at].kind, plan);
-        let handle = driver::spawn(program, self.door.subscribe(), move || clock.now(), report);
+        let cable = self.cables.programs[at].end.address();
+        let (_, address) = watch::channel(Some(cable));
+        let handle = driver::spawn(program, address, move || clock.now(), report);
         self.programs[at].handle = Some(handle);
         self.programs[at].run = Run::Running;
     }
@@ -225,11 +224,10 @@ impl Board {
     /// Ends its broker, politely or not.
     pub async fn end_broker(&mut self, politely: bool) {
         self.held.clear();
-        let Some(handle) = self.broker.take() else {
-            self.run = Run::Stopped;
-            return;
-        };
         self.run = Run::Stopped;
+        let Some(handle) = self.broker.take() else { return };
+        self.inside = None;
+        self.cables.lead_programs(&Target::Nowhere);
         if politely {
             if let Err(error) = handle.stop().await {
                 self.run = Run::Failed(error.to_string());
@@ -237,6 +235,7 @@ impl Board {
         } else {
             handle.kill().await;
         }
+        self.cables.close_front().await;
     }
 
     /// Takes its power: broker and programs end together, without a goodbye.
@@ -247,6 +246,11 @@ impl Board {
             self.end_program(at, false).await;
         }
     }
+}
+
+/// So many ports of loopback that nobody else knows.
+fn inside(count: usize) -> io::Result<Vec<TcpListener>> {
+    (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect()
 }
 
 /// A program of that kind, for that board.

@@ -1,20 +1,17 @@
 //! Commands, carried out one after the other.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use time::OffsetDateTime;
 
+use super::World;
 use super::board::Ground;
-use super::{World, apply};
 use crate::broker::{BridgeNumber, BridgeOrder};
+use crate::cable::Deed;
 use crate::card::SensorNumber;
 use crate::lab::snapshot::{Holdings, Run};
 use crate::lab::trace::Event;
-use crate::lab::{Action, BoardName, BridgeName, CableFault, Command, ProgramName};
-
-/// Nobody can listen on port 0.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+use crate::lab::{Action, BoardName, BridgeName, CableName, Command, ProgramName};
 
 impl World {
     /// Carries out a command; what went wrong shows as the world's trouble.
@@ -28,7 +25,8 @@ impl World {
             Command::Bridge { bridge, action } => self.act_on_bridge(&bridge, action),
             Command::RetryNow { bridge } => self.order(&bridge, &[BridgeOrder::Retry]),
             Command::Power { board, on } => self.power(&board, on).await,
-            Command::Cable { bridge, fault } => self.fault(&bridge, fault),
+            Command::Cable { cable, deed } => self.act_on_cable(&cable, deed),
+            Command::Disk { board, .. } => Err(format!("the disk of {board} cannot fail yet")),
             Command::FreshStart => self.fresh_start().await,
             Command::PutBack { aside } => self.put_back(&aside).await,
             // The loop ends before it carries out this one.
@@ -89,6 +87,9 @@ impl World {
             Action::Stop => &[BridgeOrder::Stop],
             Action::Restart => &[BridgeOrder::Stop, BridgeOrder::Start],
             Action::Kill => &[BridgeOrder::Kill],
+            Action::Freeze | Action::Thaw => {
+                return Err(format!("{name} cannot be frozen alone: freeze its broker"));
+            }
         };
         self.order(name, orders)?;
         self.asked(name.as_str(), action);
@@ -123,13 +124,14 @@ impl World {
         }
     }
 
-    fn fault(&mut self, name: &BridgeName, fault: CableFault) -> Result<(), String> {
-        let (board, at) = self.find_bridge(name)?;
-        let Some(cable) = &self.boards[board].cables[at] else {
-            return Err(format!("{name} leads out of this lab: its cable is not ours to cut"));
-        };
-        apply(cable, fault);
-        self.record(Event::Cable { bridge: name.clone(), fault });
+    fn act_on_cable(&mut self, name: &CableName, deed: Deed) -> Result<(), String> {
+        let mut cables = self.boards.iter().flat_map(|board| board.cables.all());
+        let named = cables.find(|it| it.name == *name).map(|it| it.cable.clone());
+        drop(cables);
+        let cable = named.ok_or_else(|| format!("there is no cable {name}"))?;
+        // Told before it takes effect.
+        self.record(Event::Cable { cable: name.clone(), deed: deed.clone() });
+        cable.apply(deed);
         Ok(())
     }
 
@@ -165,9 +167,7 @@ impl World {
     pub(super) fn start_everything(&mut self) {
         for board in 0..self.boards.len() {
             self.boards[board].holdings = Holdings::default();
-            for cable in self.boards[board].cables.iter().flatten() {
-                cable.mend();
-            }
+            self.boards[board].cables.mend();
             if let Err(trouble) = self.power_on(board) {
                 self.trouble = Some(trouble);
             }
@@ -206,17 +206,12 @@ impl World {
         }
     }
 
-    /// Leads the cables of all bridges to this board to its broker, or nowhere: if the broker could
-    /// not have its port, somebody else has it, and is not to be sent what the boards say.
+    /// Leads the cables of all bridges to this board to its broker, or nowhere.
     fn lead_cables(&self, to: usize) {
-        let target = self.boards[to].door().unwrap_or(NOWHERE);
-        for (plan, board) in self.plan.boards.iter().zip(&self.boards) {
-            for (bridge, cable) in plan.bridges.iter().zip(&board.cables) {
-                if let Some(cable) = cable
-                    && bridge.remote == Some(to)
-                {
-                    cable.set_target(target);
-                }
+        let target = self.boards[to].inside();
+        for bridge in self.boards.iter().flat_map(|board| &board.cables.bridges) {
+            for (_, _, end) in bridge.ends.iter().filter(|(_, remote, _)| *remote == Some(to)) {
+                end.set_target(target.clone());
             }
         }
     }

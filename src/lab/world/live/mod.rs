@@ -11,6 +11,7 @@
 //! cables report comes to it over channels.
 
 mod board;
+mod cables;
 mod commands;
 mod notes;
 mod view;
@@ -28,13 +29,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use self::board::Board;
+use self::cables::Ears;
 use self::notes::{Note, Notes};
+use crate::lab::Command;
 use crate::lab::data::Data;
 use crate::lab::plan::Plan;
 use crate::lab::snapshot::Snapshot;
-use crate::lab::trace::Trace;
-use crate::lab::{CableFault, Command};
-use crate::net::{Clock, LiveCable};
+use crate::lab::trace::{Scribe, Trace};
+use crate::net::{Clock, Lines};
 
 /// So many commands may wait; whoever sends more waits too.
 const COMMANDS: usize = 256;
@@ -80,7 +82,7 @@ impl Live {
         let (data, auto, offset) = (options.data, options.auto_ports, options.offset);
         let thread = thread::Builder::new().name("world".to_owned()).spawn(move || {
             runtime.block_on(async {
-                match World::new(plan, data, auto, offset, outlet).await {
+                match World::new(plan, data, auto, offset, outlet) {
                     Ok(world) => world.run(forward(ordered)).await,
                     Err(error) => tracing::error!(%error, "the world could not begin"),
                 }
@@ -147,6 +149,7 @@ struct World {
     notes: Notes,
     heard: mpsc::Receiver<Note>,
     trace: Trace,
+    scribe: Scribe,
     /// States kept aside: read when that may have changed, not with each snapshot.
     aside: Vec<PathBuf>,
     trouble: Option<String>,
@@ -155,31 +158,28 @@ struct World {
 }
 
 impl World {
-    async fn new(
-        mut plan: Plan,
+    fn new(
+        plan: Plan,
         data: Data,
         auto_ports: bool,
         offset: UtcOffset,
         outlet: Outlet,
     ) -> std::io::Result<Self> {
         let (notes, heard) = Notes::new();
-        let mut boards = Vec::new();
-        let written = plan.clone();
-        for board in &mut plan.boards {
-            boards.push(Board::new(board, auto_ports)?);
-        }
-        for at in 0..boards.len() {
-            let cables = cables(&written, &boards, at).await?;
-            boards[at].cables = cables;
-        }
+        let clock = Clock::start();
+        let ears = Ears { clock, lines: Lines::default(), notes: notes.clone() };
+        let boards = (0..plan.boards.len())
+            .map(|at| Board::new(&plan, at, auto_ports, ears.clone()))
+            .collect::<std::io::Result<_>>()?;
         let mut world = Self {
             plan,
-            clock: Clock::start(),
+            clock,
             epoch: OffsetDateTime::UNIX_EPOCH.to_offset(offset),
             boards,
             notes,
             heard,
             trace: Trace::default(),
+            scribe: Scribe::default(),
             aside: data.asides(),
             data,
             trouble: None,
@@ -217,8 +217,8 @@ impl World {
         }
         self.stop_everything().await;
         self.publish().await;
-        for cable in self.boards.into_iter().flat_map(|board| board.cables).flatten() {
-            cable.stop().await;
+        for board in self.boards {
+            board.cables.stop().await;
         }
     }
 
@@ -228,29 +228,5 @@ impl World {
         }
         let snapshot = self.snapshot().await;
         self.outlet.put(snapshot);
-    }
-}
-
-/// A cable for each bridge of a board whose far end is a board of the plan.
-async fn cables(
-    plan: &Plan,
-    boards: &[Board],
-    at: usize,
-) -> std::io::Result<Vec<Option<LiveCable>>> {
-    let mut cables = Vec::new();
-    for bridge in &plan.boards[at].bridges {
-        cables.push(match bridge.remote {
-            Some(remote) => Some(LiveCable::start(boards[remote].address()).await?),
-            None => None,
-        });
-    }
-    Ok(cables)
-}
-
-fn apply(cable: &LiveCable, fault: CableFault) {
-    match fault {
-        CableFault::Cut => cable.cut(),
-        CableFault::CutSilently => cable.cut_silently(),
-        CableFault::Mend => cable.mend(),
     }
 }

@@ -2,17 +2,24 @@
 //! which only that there were some matters.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::broker;
+use crate::cable::frame;
 use crate::card;
+use crate::lab::trace::Place;
 use crate::lab::{BoardName, ProgramName};
+use crate::net::{Sight, What};
 
 /// So many reports may wait. When more come, they are counted, and the trace says how many it lost.
 const WAITING: usize = 20_000;
+/// And so many bytes of packets.
+const WAITING_BYTES: usize = 32 << 20;
 
 /// One report.
 #[derive(Debug)]
@@ -21,6 +28,8 @@ pub enum Note {
     Broker { at: Duration, board: BoardName, event: broker::Event },
     /// A program told something of itself.
     Program { at: Duration, program: ProgramName, event: card::Event },
+    /// A cable saw something.
+    Sight { place: Arc<Place>, sight: Sight },
 }
 
 /// The world's end that reports are given to.
@@ -28,6 +37,8 @@ pub enum Note {
 pub struct Notes {
     sender: mpsc::Sender<Note>,
     lost: Arc<AtomicU64>,
+    /// Bytes of packets that wait to be looked at.
+    waiting_bytes: Arc<AtomicUsize>,
     changed: Arc<Notify>,
 }
 
@@ -35,8 +46,8 @@ impl Notes {
     /// Both ends.
     pub fn new() -> (Self, mpsc::Receiver<Note>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let (lost, changed) = (Arc::default(), Arc::default());
-        (Self { sender, lost, changed }, receiver)
+        let (lost, waiting_bytes, changed) = (Arc::default(), Arc::default(), Arc::default());
+        (Self { sender, lost, waiting_bytes, changed }, receiver)
     }
 
     /// Gives a report; never waits.
@@ -44,6 +55,39 @@ impl Notes {
         if self.sender.try_send(note).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Gives what a cable saw; never waits.
+    pub fn see(&self, place: &Arc<Place>, sight: Sight) {
+        if let What::Passes { bytes, .. } = &sight.what {
+            let before = self.waiting_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+            if before > WAITING_BYTES {
+                return self.miss(bytes);
+            }
+        }
+        match self.sender.try_send(Note::Sight { place: Arc::clone(place), sight }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(Note::Sight { sight, .. })) => match &sight.what {
+                What::Passes { bytes, .. } => self.miss(bytes),
+                _ => drop(self.lost.fetch_add(1, Ordering::Relaxed)),
+            },
+            Err(_) => {}
+        }
+    }
+
+    /// Packets are not looked at.
+    fn miss(&self, bytes: &Bytes) {
+        self.waiting_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
+        let (mut packets, mut from) = (0, 0);
+        while let Ok(Some(frame)) = frame::first(&bytes[from..]) {
+            (packets, from) = (packets + 1, from + frame.bytes().len());
+        }
+        self.lost.fetch_add(packets.max(1), Ordering::Relaxed);
+    }
+
+    /// These packets were looked at.
+    pub fn seen(&self, bytes: &Bytes) {
+        self.waiting_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
     }
 
     /// Says that something changed.

@@ -1,16 +1,20 @@
 //! The world as a snapshot shows it.
 
+use bytes::Bytes;
+
 use super::World;
 use super::board::Board;
 use super::notes::Note;
 use crate::broker::status::{BridgeStatus, LinkState, Status};
-use crate::cable::State;
+use crate::cable::state::End;
+use crate::cable::{Direction, State};
 use crate::lab::plan::BoardPlan;
 use crate::lab::snapshot::{
     BoardView, BridgeState, BridgeView, BrokerView, CableState, Holdings, ProgramView, Run,
     SessionView, Snapshot,
 };
-use crate::lab::trace::Event;
+use crate::lab::trace::{Event, Glimpse, Passage, Place};
+use crate::net::{Sight, What};
 
 impl World {
     pub(super) fn note(&mut self, note: Note) {
@@ -21,6 +25,46 @@ impl World {
             Note::Program { at, program, event } => {
                 self.trace.add(at, Event::Program { program, event });
             }
+            Note::Sight { place, sight } => self.see(&place, sight),
+        }
+    }
+
+    fn see(&mut self, place: &Place, sight: Sight) {
+        let Sight { line, at, what } = sight;
+        let mut seen = Glimpse {
+            direction: Direction::Out,
+            came: at,
+            passage: Passage::Arrived,
+            by: Vec::new(),
+            repeated: false,
+            bytes: Bytes::new(),
+        };
+        let event = match what {
+            What::Begins { peer } => {
+                let peer = peer.map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
+                return self.scribe.begins(line, place, peer);
+            }
+            What::Passes { direction, bytes } => {
+                self.notes.seen(&bytes);
+                for event in self.scribe.passes(line, direction, at, &bytes) {
+                    self.trace.add(at, event);
+                }
+                return;
+            }
+            What::Judged { direction, bytes, came, fate } => {
+                seen = Glimpse { direction, bytes, came, ..seen };
+                seen.passage = passage(fate.end);
+                seen.by = fate.by.into_iter().map(str::to_owned).collect();
+                self.scribe.packet(line, seen)
+            }
+            What::Repeated { direction, bytes } => {
+                seen = Glimpse { direction, bytes, repeated: true, ..seen };
+                self.scribe.packet(line, seen)
+            }
+            What::Ends { how } => self.scribe.ends(line, how),
+        };
+        if let Some(event) = event {
+            self.trace.add(at, event);
         }
     }
 
@@ -31,7 +75,7 @@ impl World {
     pub(super) async fn snapshot(&mut self) -> Snapshot {
         let lost = self.notes.take_lost();
         if lost > 0 {
-            self.record(Event::Note(format!("{lost} events came too fast and are not shown")));
+            self.record(Event::Missed { packets: lost });
         }
         let mut statuses = Vec::new();
         for board in &mut self.boards {
@@ -95,11 +139,11 @@ impl World {
                 queued: ours.map_or(0, |it| it.queued),
                 crossed: ours.map_or((0, 0), |it| (it.sent, it.received)),
                 remote_believes,
-                cable: board.cables[at].as_ref().map_or(CableState::Whole, |it| match it.state() {
+                cable: match board.cables.bridges[at].named.cable.watch().borrow().state {
                     State::Whole => CableState::Whole,
                     State::Cut => CableState::Cut,
                     State::Silent => CableState::Silent,
-                }),
+                },
             }
         });
         let bridges: Vec<_> = bridges.collect();
@@ -113,6 +157,15 @@ impl World {
             sessions,
             bridges,
         }
+    }
+}
+
+fn passage(end: End) -> Passage {
+    match end {
+        End::Arrives => Passage::Arrived,
+        End::ArrivesAndCuts => Passage::ArrivedAndCut,
+        End::Dropped => Passage::Dropped,
+        End::Cut => Passage::Cut,
     }
 }
 

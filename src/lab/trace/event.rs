@@ -1,0 +1,51 @@
+//! What can happen in a world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::crossing::Crossing;
+use super::wire::Wire;
+use crate::cable::Deed;
+use crate::lab::command::{Action, DiskTrouble};
+use crate::lab::name::{BoardName, CableName, ProgramName};
+use crate::{broker, card};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Counts the entries of a world from 1.
+    pub number: u64,
+    /// When, since 1970.
+    pub at: Duration,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen in a world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A broker decided or noticed something.
+    Broker { board: BoardName, event: broker::Event },
+    /// A program did something or something was done to it.
+    Program { program: ProgramName, event: card::Event },
+    /// A packet came to a cable and ended there in one way or the other.
+    Packet(Crossing),
+    /// A connection through a cable ended; in words, how.
+    WireEnded { wire: Arc<Wire>, how: String },
+    /// Something was done to a cable.
+    Cable { cable: CableName, deed: Deed },
+    /// A board's power went on or off.
+    Power { board: BoardName, on: bool },
+    /// Something was done to a board's disk; none when it works again.
+    Disk { board: BoardName, trouble: Option<DiskTrouble> },
+    /// Something was started, stopped or killed by hand or by a script.
+    Asked { what: String, action: Action },
+    /// So many packets came too fast and are not in this trace.
+    Missed { packets: u64 },
+    /// A line for people: trouble, a fresh start, a step of a script.
+    Note(String),
+}
