@@ -117,7 +117,7 @@ pub enum Behind {
 }
 
 /// Why a message was not taken into a session's queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DropReason {
     /// `max_queued_messages` or `max_queued_bytes`.

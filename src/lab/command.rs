@@ -1,6 +1,7 @@
 //! What a person or a script may ask of a world. The windows, the scripts of scenarios and the
 //! command line all speak this.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,19 @@ pub enum Action {
     Freeze,
     /// Let it go on after that.
     Thaw,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Kill => "kill",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+        })
+    }
 }
 
 /// What can be wrong with a board's disk.

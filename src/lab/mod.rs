@@ -11,12 +11,14 @@ pub mod condition;
 pub mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod ladder;
 pub mod ledger;
 pub mod name;
 pub mod plan;
 pub mod script;
 pub mod snapshot;
 pub mod trace;
+pub mod verdict;
 pub mod world;
 
 pub use command::{Action, Command, DiskTrouble};

@@ -1,5 +1,7 @@
 //! What a run comes to, as text and as JSON.
 
+pub mod ladder;
+
 use std::fmt::Write;
 
 use serde::Serialize;

@@ -155,7 +155,7 @@ impl Ledger {
         let Some(message) = self.messages.get(key) else { return };
         let to: Vec<SessionKey> = message.legs.iter().map(|leg| leg.to.clone()).collect();
         for (at, to) in to.into_iter().enumerate() {
-            self.session(&to).open.push_back((key, at));
+            self.session(&to).open.insert((key, at));
         }
     }
 
@@ -273,7 +273,7 @@ impl Ledger {
             message.legs[at].packets.push(Arc::clone(entry));
         }
         let key = SessionKey { broker: broker.clone(), client: client.clone() };
-        self.session(&key).close((message, at));
+        self.session(&key).open.remove(&(message, at));
     }
 
     /// What was owed to a session that is gone.

@@ -142,7 +142,7 @@ impl Ledger {
         let this = &mut message.legs[leg.1];
         this.exact |= exact;
         let (topic, owner) = (this.topic.clone(), this.to.clone());
-        self.session(&owner).close(leg);
+        self.session(&owner).open.remove(&leg);
         let session = self.session(to);
         session.remember(topic, payload, leg);
         if let Some(id) = publish.packet_id {
@@ -281,11 +281,8 @@ impl Ledger {
     /// The legs under way to a far side that has forgotten them go again, as new.
     pub(super) fn start_over(&mut self, dialer: &SessionKey) {
         let session = self.session(dialer);
-        let mut again: Vec<LegKey> = std::mem::take(&mut session.outgoing).into_values().collect();
-        again.sort_unstable_by_key(|(message, leg)| (std::cmp::Reverse(*message), *leg));
-        for leg in again {
-            session.open.push_front(leg);
-        }
+        let again = std::mem::take(&mut session.outgoing).into_values();
+        session.open.extend(again);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A session at a broker, as it can be read off its connections.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -41,8 +41,8 @@ pub struct Session {
     pub incoming: BTreeMap<PacketId, Incoming>,
     /// Messages that were sent to it with QoS 1 or 2 and whose handshake is not over.
     pub outgoing: BTreeMap<PacketId, LegKey>,
-    /// Legs that were not sent yet, oldest first.
-    pub open: VecDeque<LegKey>,
+    /// Legs that were not sent yet, in the order of their messages.
+    pub open: BTreeSet<LegKey>,
     /// What it was sent last.
     pub recent: VecDeque<(Topic, Bytes, LegKey)>,
     /// The newest message that arrived, by topic, publisher and QoS.
@@ -131,13 +131,6 @@ impl Session {
         match &self.rules {
             Some(rules) => rules.iter().filter(|rule| rule.to_remote(topic).is_some()).count(),
             None => self.subscriptions.keys().filter(|filter| filter.matches(topic)).count(),
-        }
-    }
-
-    /// A leg is not open any more.
-    pub fn close(&mut self, leg: LegKey) {
-        if let Some(at) = self.open.iter().position(|it| *it == leg) {
-            self.open.remove(at);
         }
     }
 

@@ -1,0 +1,166 @@
+//! A part of the trace as a ladder: participants as columns, packets as arrows, everything else as a
+//! line across. Data alone; how it is drawn is others' business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::trace::{Entry, Event, Party, Passage};
+use crate::lab::command::DiskTrouble;
+
+/// A ladder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ladder {
+    /// The columns, from left to right.
+    pub columns: Vec<Party>,
+    /// From top to bottom.
+    pub rows: Vec<Row>,
+}
+
+/// One entry of the trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its number.
+    pub number: u64,
+    /// When, counted from the first row.
+    pub after: Duration,
+    /// What.
+    pub what: What,
+}
+
+/// What a row shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A packet from one column to another, by their places.
+    Arrow {
+        /// Whose it is.
+        from: usize,
+        /// Whom it is for.
+        to: usize,
+        /// The packet in words.
+        text: String,
+        /// Whether it got there.
+        passage: Passage,
+        /// What the cable did to it, in words; empty where it did nothing.
+        remark: String,
+    },
+    /// Something that happened at one column, or to the whole.
+    Line {
+        /// Where.
+        at: Option<usize>,
+        /// In words.
+        text: String,
+        /// Whether something was broken.
+        is_fault: bool,
+    },
+}
+
+impl Ladder {
+    /// The ladder of these entries. Events that are drawn by packets anyway have no row.
+    #[must_use]
+    pub fn of(entries: &[Arc<Entry>]) -> Self {
+        let columns = columns(entries);
+        let start = entries.first().map_or(Duration::ZERO, |entry| entry.at);
+        let rows = entries.iter().filter_map(|entry| {
+            let (number, after) = (entry.number, entry.at.saturating_sub(start));
+            Some(Row { number, after, what: what(&columns, entry)? })
+        });
+        Self { rows: rows.collect(), columns }
+    }
+}
+
+/// Everybody who sends or receives, so that neighbours are those who speak with each other: brokers
+/// in the middle, in the order of their names, each one's own clients beside it.
+fn columns(entries: &[Arc<Entry>]) -> Vec<Party> {
+    let (mut brokers, mut clients): (Vec<Party>, Vec<(Party, Party)>) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let wire = match &entry.event {
+            Event::Packet(crossing) => &crossing.wire,
+            Event::WireEnded { wire, .. } => wire,
+            _ => continue,
+        };
+        brokers.push(wire.target.clone());
+        if wire.dialer.board().is_some() {
+            brokers.push(wire.dialer.clone());
+        } else {
+            clients.push((wire.target.clone(), wire.dialer.clone()));
+        }
+    }
+    brokers.sort();
+    brokers.dedup();
+    let mut columns: Vec<Party> = Vec::new();
+    let count = brokers.len();
+    for (at, broker) in brokers.into_iter().enumerate() {
+        let mut own: Vec<Party> = Vec::new();
+        for (_, client) in clients.iter().filter(|(target, _)| *target == broker) {
+            if !own.contains(client) && !columns.contains(client) {
+                own.push(client.clone());
+            }
+        }
+        // The last broker's clients stand to its right.
+        let split = if at + 1 == count && count > 1 { 0 } else { own.len().div_ceil(2).max(1) };
+        let right = own.split_off(split.min(own.len()));
+        columns.extend(own);
+        columns.push(broker);
+        columns.extend(right);
+    }
+    columns
+}
+
+fn what(columns: &[Party], entry: &Entry) -> Option<What> {
+    let place = |party: &Party| columns.iter().position(|it| it == party);
+    let line = |at, text: String, is_fault| Some(What::Line { at, text, is_fault });
+    match &entry.event {
+        Event::Packet(crossing) => Some(What::Arrow {
+            from: place(crossing.from())?,
+            to: place(crossing.to())?,
+            text: crossing.words(),
+            passage: crossing.passage,
+            remark: remark(&crossing.by, crossing.repeated, crossing.passage),
+        }),
+        Event::WireEnded { wire, how } => {
+            let text = format!("{} and {}: the connection ended ({how})", wire.dialer, wire.target);
+            line(place(&wire.dialer), text, false)
+        }
+        Event::Broker { board, event } => {
+            line(place(&Party::Board(board.clone())), format!("{board}: {event}"), false)
+        }
+        Event::Cable { cable, deed } => line(None, format!("{cable}: {deed}"), true),
+        Event::Power { board, on } => {
+            let text = format!("{board}: power {}", if *on { "on" } else { "off" });
+            line(place(&Party::Board(board.clone())), text, true)
+        }
+        Event::Disk { board, trouble } => {
+            let text = match trouble {
+                None => format!("{board}: the disk works again"),
+                Some(DiskTrouble::Full) => format!("{board}: the disk is full"),
+                Some(DiskTrouble::Slow { ms }) => format!("{board}: the disk takes {ms} ms more"),
+            };
+            line(place(&Party::Board(board.clone())), text, true)
+        }
+        Event::Asked { what, action } => line(None, format!("{what}: {action}"), true),
+        Event::Missed { packets } => {
+            line(None, format!("{packets} packets are missing here"), false)
+        }
+        Event::Fresh => line(None, "everything begins again".to_owned(), false),
+        Event::Note(text) => line(None, text.clone(), false),
+        Event::Program { .. } => None,
+    }
+}
+
+fn remark(by: &[String], repeated: bool, passage: Passage) -> String {
+    let how = match passage {
+        Passage::Arrived if repeated => "repeated by the cable",
+        Passage::Arrived => "",
+        Passage::ArrivedAndCut => "then cut",
+        Passage::Dropped => "dropped",
+        Passage::Cut => "cut",
+    };
+    match (how, by) {
+        (how, []) => how.to_owned(),
+        ("", by) => by.join(", "),
+        (how, by) => format!("{how} ({})", by.join(", ")),
+    }
+}

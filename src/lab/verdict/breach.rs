@@ -1,0 +1,188 @@
+//! A promise that was not kept, in a sentence and with the part of the trace that shows it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{excerpt, name};
+use crate::lab::ledger::{Doubled, Forgot, Loop, Overtook};
+use crate::lab::ledger::{Ledger, Leg, Message, SessionKey};
+use crate::lab::trace::{Entry, Party, payload};
+use crate::mqtt::{QoS, Topic};
+
+/// A promise that was not kept.
+#[derive(Debug, Clone)]
+pub struct Breach {
+    /// Which promise.
+    pub kind: Kind,
+    /// What happened, as a sentence.
+    pub what: String,
+    /// The part of the trace that shows it, in its order.
+    pub entries: Vec<Arc<Entry>>,
+}
+
+/// What can be promised and not kept, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It did not come.
+    Lost,
+    /// It came more than once.
+    Doubled,
+    /// It came behind one that was published after it.
+    Reordered,
+    /// A broker does not know a session that it had promised to keep.
+    Forgot,
+    /// It goes round without an end.
+    Loop,
+    /// Two ends of a bridge retain different messages.
+    Disagree,
+    /// A window shows another state than the board.
+    Shows,
+    /// Somebody claims what nobody acknowledged.
+    Claims,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lost => "lost",
+            Self::Doubled => "doubled",
+            Self::Reordered => "reordered",
+            Self::Forgot => "forgot",
+            Self::Loop => "loop",
+            Self::Disagree => "disagree",
+            Self::Shows => "shows",
+            Self::Claims => "claims",
+        })
+    }
+}
+
+/// A delivery that did not come.
+pub(super) fn lost(ledger: &Ledger, message: &Message, leg: &Leg) -> Breach {
+    let what = format!(
+        "{} acknowledged {} ({}) from {}, and {} never got it",
+        name(&message.at),
+        describe(message),
+        message.qos,
+        message.publisher.client,
+        session(ledger, &leg.to),
+    );
+    let mut part = excerpt(ledger);
+    part.message(message);
+    part.leg(leg);
+    part.since(&leg.to);
+    Breach { kind: Kind::Lost, what, entries: part.entries() }
+}
+
+/// A message too many.
+pub(super) fn doubled(ledger: &Ledger, doubled: &Doubled) -> Breach {
+    let mut part = excerpt(ledger);
+    let mut what = format!("{} got a message once more", session(ledger, &doubled.to));
+    if let Some(message) = ledger.message(doubled.message) {
+        what = format!(
+            "{} got {} from {} more than once, although it was sent with {}",
+            session(ledger, &doubled.to),
+            describe(message),
+            name(&message.at),
+            leg_qos(message, &doubled.to),
+        );
+        part.message(message);
+        for leg in message.legs.iter().filter(|leg| leg.to == doubled.to) {
+            part.leg(leg);
+        }
+    }
+    part.entry(&doubled.entry);
+    part.since(&doubled.to);
+    Breach { kind: Kind::Doubled, what, entries: part.entries() }
+}
+
+/// A message too late.
+pub(super) fn reordered(ledger: &Ledger, overtook: &Overtook) -> Breach {
+    let mut part = excerpt(ledger);
+    let words = |key| ledger.message(key).map_or_else(|| "a message".to_owned(), describe);
+    let what = format!(
+        "{} got {} after {}, which the same client published later with the same QoS",
+        session(ledger, &overtook.to),
+        words(overtook.late),
+        words(overtook.early),
+    );
+    for message in [overtook.late, overtook.early].into_iter().filter_map(|it| ledger.message(it)) {
+        part.message(message);
+        for leg in message.legs.iter().filter(|leg| leg.to == overtook.to) {
+            part.leg(leg);
+        }
+    }
+    part.entry(&overtook.entry);
+    Breach { kind: Kind::Reordered, what, entries: part.entries() }
+}
+
+/// A session that is not known any more.
+pub(super) fn forgot(ledger: &Ledger, forgot: &Forgot) -> Breach {
+    let owed = match forgot.owed {
+        0 => "nothing was owed to it".to_owned(),
+        1 => "1 message was owed to it".to_owned(),
+        owed => format!("{owed} messages were owed to it"),
+    };
+    let what = format!(
+        "{} had promised to keep the session of {}, and answers that it knows none; {owed}",
+        name(&forgot.by),
+        session(ledger, &forgot.session),
+    );
+    let mut part = excerpt(ledger);
+    part.entry(&forgot.entry);
+    part.before(&forgot.session, &forgot.entry);
+    Breach { kind: Kind::Forgot, what, entries: part.entries() }
+}
+
+/// A message that goes round.
+pub(super) fn looped(ledger: &Ledger, broker: &Party, topic: &Topic, found: &Loop) -> Breach {
+    let seconds = found.between.1.saturating_sub(found.between.0).as_secs_f64();
+    let count = found.messages;
+    let rate = if seconds > 0.0 {
+        let wide = u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
+        format!(", {:.0} a second", wide / seconds)
+    } else {
+        String::new()
+    };
+    let path: Vec<String> =
+        found.path.iter().map(|(at, rule)| format!("{at} --({rule})--> ")).collect();
+    let what = format!(
+        "{topic} goes round: it came back to {broker} {count} times{rate}, one message up to {} \
+         times; the way is {}{broker}",
+        found.passes - 1,
+        path.concat(),
+    );
+    let mut part = excerpt(ledger);
+    let mut next = ledger.message(found.last);
+    for _ in 0..=found.path.len() {
+        let Some(message) = next else { break };
+        part.message_alone(message);
+        next = message.parent.and_then(|it| ledger.message(it));
+    }
+    Breach { kind: Kind::Loop, what, entries: part.entries() }
+}
+
+fn leg_qos(message: &Message, to: &SessionKey) -> QoS {
+    message.legs.iter().find(|leg| leg.to == *to).map_or(message.qos, |leg| leg.qos)
+}
+
+fn describe(message: &Message) -> String {
+    format!("{} = {}", message.topic, payload(&message.payload))
+}
+
+/// A session's client; the bridge, where it is one's.
+fn session(ledger: &Ledger, key: &SessionKey) -> String {
+    let of = |it: &&crate::lab::ledger::BridgeFacts| {
+        (it.local == key.broker && it.local_session == key.client)
+            || (it.remote == key.broker && it.remote_session == key.client)
+    };
+    match ledger.bridges().iter().find(of) {
+        Some(bridge) if bridge.local == key.broker => {
+            format!("{} (by {})", bridge.remote, bridge.cable)
+        }
+        Some(bridge) => format!("{} (by {})", bridge.local, bridge.cable),
+        None => key.client.to_string(),
+    }
+}

@@ -1,0 +1,264 @@
+//! What a run comes to: what was promised, and whether it was kept.
+//!
+//! ```text
+//! Ledger ---> judge(settled) ---> Verdict: counts, breaches (each with its part of the trace), notes
+//! ```
+//!
+//! A message counts as promised when the acknowledgement arrived that makes a broker answer for it:
+//! what nobody acknowledged is claimed by nobody. What waits for a session that is away is kept, not
+//! lost. What a broker said that it would not take is over the limit. A QoS 1 message may come twice;
+//! a retained one comes to whoever subscribes.
+
+mod agreement;
+mod breach;
+mod excerpt;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use agreement::{Inspection, disagreements};
+pub use breach::{Breach, Kind};
+
+use self::excerpt::Excerpt;
+use super::ledger::{Fate, Ledger, Leg, Message};
+use super::trace::Party;
+use crate::broker::event::DropReason;
+use crate::mqtt::QoS;
+
+/// So many breaches of a kind are told one by one; the rest is counted.
+const TOLD: usize = 5;
+
+/// What a run comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// In numbers.
+    pub counts: Counts,
+    /// What was promised and not kept, the gravest first.
+    pub breaches: Vec<Breach>,
+    /// What looks like a breach and is none, in words.
+    pub notes: Vec<String>,
+}
+
+/// A run in numbers. A message counts once for each session that it goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Messages that clients published.
+    pub published: u64,
+    /// Messages that came by bridges.
+    pub bridged: u64,
+    /// Deliveries that arrived.
+    pub delivered: u64,
+    /// Deliveries that are owed and wait for a session that is away.
+    pub waiting: u64,
+    /// Deliveries that are owed and under way.
+    pub under_way: u64,
+    /// Deliveries that are owed and stall, because a packet was dropped on a connection that lives.
+    pub stalled: u64,
+    /// Deliveries that were promised and did not come.
+    pub lost: u64,
+    /// QoS 2 or QoS 0 messages that came once more.
+    pub doubled: u64,
+    /// Messages that came too late.
+    pub reordered: u64,
+    /// Deliveries that a full queue, or another limit, refused.
+    pub over_limit: u64,
+    /// Sessions that a broker forgot although it had promised to keep them.
+    pub forgot: u64,
+    /// Messages that went round.
+    pub looped: u64,
+    /// QoS 1 messages that came once more, as they may.
+    pub repeats: u64,
+    /// Retained messages that came because somebody subscribed or connected.
+    pub refreshed: u64,
+    /// QoS 0 messages that a cable lost.
+    pub lost_on_the_way: u64,
+    /// Messages from before the trace.
+    pub unexplained: u64,
+    /// Packets that came too fast to be seen: with any, nothing is certain.
+    pub missed: u64,
+}
+
+impl Verdict {
+    /// Whether everything that was promised was kept.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.breaches.is_empty()
+    }
+}
+
+/// Judges what the ledger says. `settled` says that nothing more is to come: what is still under way
+/// then, to somebody who is there, is lost.
+#[must_use]
+pub fn judge(ledger: &Ledger, settled: bool) -> Verdict {
+    let mut verdict = Verdict { counts: of_notable(ledger), ..Verdict::default() };
+    let mut refused: BTreeMap<DropReason, u64> = BTreeMap::new();
+    for message in ledger.messages() {
+        for leg in message.legs.iter().filter(|leg| leg.owed) {
+            match standing(ledger, message, leg, settled) {
+                Standing::Kept => {}
+                Standing::Waits => verdict.counts.waiting += 1,
+                Standing::UnderWay => verdict.counts.under_way += 1,
+                Standing::Stalls => verdict.counts.stalled += 1,
+                Standing::OverLimit(reason) => {
+                    verdict.counts.over_limit += 1;
+                    *refused.entry(reason).or_default() += 1;
+                }
+                Standing::Lost => {
+                    verdict.counts.lost += 1;
+                    verdict.tell(Kind::Lost, || breach::lost(ledger, message, leg));
+                }
+            }
+        }
+    }
+    verdict.tell_notable(ledger);
+    for (reason, count) in refused {
+        verdict.notes.push(format!("{count} deliveries were over a limit: {reason}"));
+    }
+    verdict.explain();
+    verdict.breaches.sort_by_key(|breach| breach.kind);
+    verdict
+}
+
+/// How a delivery that is owed stands.
+enum Standing {
+    Kept,
+    Waits,
+    UnderWay,
+    Stalls,
+    OverLimit(DropReason),
+    Lost,
+}
+
+fn standing(ledger: &Ledger, message: &Message, leg: &Leg, settled: bool) -> Standing {
+    match leg.fate {
+        Fate::Arrived | Fate::Done | Fate::SessionEnded => return Standing::Kept,
+        Fate::Refused(reason) => return Standing::OverLimit(reason),
+        Fate::Open | Fate::Sent => {}
+    }
+    if !message.promised {
+        return Standing::Kept;
+    }
+    let book = ledger.book(&leg.to.broker);
+    let session = book.and_then(|book| book.sessions.get(&leg.to.client));
+    let wire = session.and_then(|session| session.wire);
+    let knows = session.is_some_and(|session| {
+        session.open.contains(&(message.key, position(message, leg)))
+            || session.outgoing.values().any(|it| *it == (message.key, position(message, leg)))
+    });
+    match wire {
+        _ if !knows => Standing::Lost,
+        None => Standing::Waits,
+        Some(wire) if ledger.stalled().any(|it| it == wire) => Standing::Stalls,
+        Some(_) if settled => Standing::Lost,
+        Some(_) => Standing::UnderWay,
+    }
+}
+
+fn position(message: &Message, leg: &Leg) -> usize {
+    message.legs.iter().position(|it| std::ptr::eq(it, leg)).unwrap_or_default()
+}
+
+fn of_notable(ledger: &Ledger) -> Counts {
+    let (notable, counts) = (ledger.notable(), ledger.counts());
+    let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Counts {
+        published: counts.published,
+        bridged: counts.bridged,
+        delivered: counts.delivered,
+        doubled: wide(notable.doubled.len()),
+        reordered: wide(notable.overtook.len()),
+        forgot: wide(notable.forgot.len()),
+        looped: notable.loops.values().map(|it| it.messages).sum(),
+        repeats: notable.repeats,
+        refreshed: notable.refreshed,
+        lost_on_the_way: notable.lost_on_the_way,
+        unexplained: notable.unexplained,
+        missed: notable.missed,
+        ..Counts::default()
+    }
+}
+
+impl Verdict {
+    /// Tells a breach, unless enough of its kind were told.
+    fn tell(&mut self, kind: Kind, breach: impl FnOnce() -> Breach) {
+        if self.breaches.iter().filter(|it| it.kind == kind).count() < TOLD {
+            self.breaches.push(breach());
+        }
+    }
+
+    fn tell_notable(&mut self, ledger: &Ledger) {
+        let notable = ledger.notable();
+        for doubled in &notable.doubled {
+            self.tell(Kind::Doubled, || breach::doubled(ledger, doubled));
+        }
+        for overtook in &notable.overtook {
+            self.tell(Kind::Reordered, || breach::reordered(ledger, overtook));
+        }
+        for forgot in &notable.forgot {
+            self.tell(Kind::Forgot, || breach::forgot(ledger, forgot));
+        }
+        for ((broker, topic), found) in &notable.loops {
+            self.tell(Kind::Loop, || breach::looped(ledger, broker, topic, found));
+        }
+    }
+
+    /// What people may take for a breach.
+    fn explain(&mut self) {
+        let Counts {
+            waiting,
+            stalled,
+            repeats,
+            refreshed,
+            lost_on_the_way,
+            missed,
+            unexplained,
+            ..
+        } = self.counts;
+        let told = [
+            (waiting, "deliveries wait for sessions that are away: kept, not lost"),
+            (
+                stalled,
+                "deliveries stall: a packet was dropped, and MQTT sends nothing again while the \
+                 connection lives [MQTT-4.4.0-1]",
+            ),
+            (repeats, "QoS 1 messages came once more, as they may"),
+            (refreshed, "retained messages came because somebody subscribed: no duplicates"),
+            (lost_on_the_way, "QoS 0 messages were lost on the way: nobody promised them"),
+            (unexplained, "messages are from before this trace, or wills"),
+            (missed, "packets came too fast to be seen: this verdict is not complete"),
+        ];
+        for (count, words) in told.into_iter().filter(|(count, _)| *count > 0) {
+            self.notes.push(format!("{count} {words}"));
+        }
+    }
+
+    /// Adds breaches that were found otherwise.
+    pub fn add(&mut self, breaches: impl IntoIterator<Item = Breach>) {
+        self.breaches.extend(breaches);
+        self.breaches.sort_by_key(|breach| breach.kind);
+    }
+}
+
+/// Whether anything is owed to that session and under way: a run that waits for it is not over.
+#[must_use]
+pub fn is_quiet(ledger: &Ledger) -> bool {
+    ledger.messages().all(|message| {
+        message.legs.iter().filter(|leg| leg.owed && leg.qos > QoS::AtMostOnce).all(|leg| {
+            !matches!(standing(ledger, message, leg, false), Standing::UnderWay | Standing::Stalls)
+        })
+    })
+}
+
+/// The broker's name for sentences.
+fn name(party: &Party) -> &str {
+    party.name()
+}
+
+/// The part of the trace about a message.
+fn excerpt(ledger: &Ledger) -> Excerpt<'_> {
+    Excerpt::new(ledger)
+}
