@@ -11,12 +11,12 @@ use time::UtcOffset;
 
 use super::{Place, Ports, open, signals};
 use crate::conf::scenario::{Expectation, Step};
-use crate::lab::Snapshot;
 use crate::lab::condition::against;
 use crate::lab::script::{Script, Turn};
 use crate::lab::snapshot::Run as Runs;
 use crate::lab::world::live::{Live, Options};
-use crate::report::{ExpectationReport, Report, StepReport};
+use crate::lab::{Command, Snapshot};
+use crate::report::{ExpectationReport, Report, StepReport, VerdictReport};
 
 /// How long after the script the expectations have to come true.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ impl Player<'_> {
             match script.turn(&snapshot, now) {
                 Turn::Do(at, command) => {
                     taken.push(self.tell(&script, at, None));
-                    self.live.commands.send(command).context("the world has ended")?;
+                    self.send(command)?;
                 }
                 Turn::Held(at) => taken.push(self.tell(&script, at, None)),
                 Turn::Wait { until } => {
@@ -109,11 +109,51 @@ impl Player<'_> {
                 Turn::Done => break,
             }
         }
-        let expectations = self.judge(expectations, snapshot)?;
+        let mut done = script.commands_sent();
+        let snapshot = self.settle(snapshot, &mut done)?;
+        let (expectations, snapshot) = self.judge(expectations, snapshot)?;
+        let verdict = self.verdict(snapshot, done)?;
         let passed = taken.iter().all(|step| step.failed.is_none())
-            && expectations.iter().all(|expectation| expectation.kept);
+            && expectations.iter().all(|expectation| expectation.kept)
+            && verdict.kept;
         let seconds = self.started.elapsed().as_secs_f64();
-        Ok(Report { scenario, passed, seconds, steps: taken, expectations })
+        Ok(Report { scenario, passed, seconds, steps: taken, expectations, verdict })
+    }
+
+    /// Lets what is under way arrive. Where a packet was dropped on a connection that lives, it is
+    /// sent again on a new one only.
+    fn settle(&self, mut snapshot: Arc<Snapshot>, done: &mut u64) -> anyhow::Result<Arc<Snapshot>> {
+        let until = Instant::now() + SETTLE;
+        let mut reconnected = false;
+        loop {
+            let counts = snapshot.verdict.counts;
+            let left = until.saturating_duration_since(Instant::now());
+            if (counts.under_way == 0 && counts.stalled == 0 && snapshot.done >= *done)
+                || left.is_zero()
+            {
+                return Ok(snapshot);
+            }
+            if counts.stalled > 0 && !reconnected {
+                reconnected = true;
+                *done += 1;
+                self.send(Command::Reconnect)?;
+            }
+            let Some(newer) = self.next_within(left)? else { return Ok(snapshot) };
+            snapshot = newer;
+        }
+    }
+
+    /// The last word on what was promised.
+    fn verdict(&self, mut snapshot: Arc<Snapshot>, done: u64) -> anyhow::Result<VerdictReport> {
+        self.send(Command::Judge)?;
+        while snapshot.done <= done {
+            snapshot = self.next(PATIENCE)?;
+        }
+        Ok(VerdictReport::from(&*snapshot.verdict))
+    }
+
+    fn send(&self, command: Command) -> anyhow::Result<()> {
+        self.live.commands.send(command).context("the world has ended")
     }
 
     /// Gives the expectations time to come true.
@@ -121,7 +161,7 @@ impl Player<'_> {
         &self,
         expectations: &[Expectation],
         mut snapshot: Arc<Snapshot>,
-    ) -> anyhow::Result<Vec<ExpectationReport>> {
+    ) -> anyhow::Result<(Vec<ExpectationReport>, Arc<Snapshot>)> {
         let until = Instant::now() + SETTLE;
         loop {
             let open = expectations.iter().any(|it| against(&it.condition, &snapshot).is_some());
@@ -136,7 +176,7 @@ impl Player<'_> {
             let why = against(&it.condition, &snapshot);
             ExpectationReport { what: it.condition.to_string(), kept: why.is_none(), why }
         };
-        Ok(expectations.iter().map(report).collect())
+        Ok((expectations.iter().map(report).collect(), snapshot))
     }
 
     fn tell(&self, script: &Script, at: usize, failed: Option<String>) -> StepReport {

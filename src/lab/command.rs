@@ -31,6 +31,10 @@ pub enum Command {
     Cable { cable: CableName, deed: Deed },
     /// Let a board's disk fail, or work again.
     Disk { board: BoardName, trouble: Option<DiskTrouble> },
+    /// Cut the connections on which a packet was dropped, once: MQTT sends again only on a new one.
+    Reconnect,
+    /// Ask all brokers what they retain, and give the last word on everything so far.
+    Judge,
     /// Start everything again on an empty state; the old state is kept aside.
     FreshStart,
     /// Put a state that was kept aside back in place.

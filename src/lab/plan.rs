@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
+use super::ledger::BridgeFacts;
 use super::name::{BoardName, BridgeName, ProgramName};
 use super::snapshot::ProgramKind;
+use super::trace::Party;
 use crate::broker::{Address, Settings};
 use crate::conf::Opened;
 use crate::conf::mosquitto::Listener;
@@ -89,6 +91,25 @@ impl Plan {
         }
         let scenario::Scenario { title, steps, expectations, .. } = opened.scenario;
         Ok(Self { name: name.to_owned(), title, boards, steps, expectations })
+    }
+
+    /// What a ledger has to know of the bridges.
+    #[must_use]
+    pub fn bridge_facts(&self) -> Vec<BridgeFacts> {
+        let party = |at: usize| Party::Board(self.boards[at].name.clone());
+        let mut facts = Vec::new();
+        for (at, board) in self.boards.iter().enumerate() {
+            for (bridge, settings) in board.bridges.iter().zip(&board.settings.bridges) {
+                let remote = match (bridge.remote, settings.addresses.first()) {
+                    (Some(remote), _) => party(remote),
+                    (None, address) => {
+                        Party::Outside(address.map(ToString::to_string).unwrap_or_default())
+                    }
+                };
+                facts.push(BridgeFacts::new(settings, party(at), remote));
+            }
+        }
+        facts
     }
 
     /// The board that listens at an address of this machine.

@@ -48,6 +48,12 @@ impl Script {
         (self.next, self.steps.len())
     }
 
+    /// How many commands the world has carried out when it has done all that was asked so far.
+    #[must_use]
+    pub fn commands_sent(&self) -> u64 {
+        self.sent
+    }
+
     /// The steps.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

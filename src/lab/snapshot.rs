@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::name::{BoardName, BridgeName, ProgramName};
 use super::trace::Entry;
+use super::verdict::Verdict;
 use crate::card::Face;
 
 /// A world at one moment.
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub boards: Vec<BoardView>,
     /// The last entries of the trace, oldest first.
     pub trace: VecDeque<Arc<Entry>>,
+    /// What was promised so far, and whether it was kept.
+    pub verdict: Arc<Verdict>,
     /// States kept aside by fresh starts, newest first.
     pub aside: Vec<PathBuf>,
     /// A request that could not be carried out, in words: what failed and what to do.

@@ -1,10 +1,13 @@
 //! What a run comes to, as text and as JSON.
 
 pub mod ladder;
+pub mod verdict;
 
 use std::fmt::Write;
 
 use serde::Serialize;
+
+pub use verdict::VerdictReport;
 
 /// The outcome of a scenario's run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,6 +22,8 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// The expectations.
     pub expectations: Vec<ExpectationReport>,
+    /// What was promised, and whether it was kept.
+    pub verdict: VerdictReport,
 }
 
 /// A step of the script.
@@ -58,6 +63,7 @@ impl Report {
             // Writing to a string cannot fail.
             writeln!(text, "{}", line.trim_end()).expect("a string takes all");
         }
+        text.push_str(&self.verdict.text());
         let kept = self.expectations.iter().filter(|it| it.kept).count();
         let all = self.expectations.len();
         let failed = self.steps.iter().filter_map(|it| it.failed.as_ref()).count();
@@ -88,6 +94,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::verdict::Verdict;
 
     fn report(kept: bool) -> Report {
         Report {
@@ -105,12 +112,14 @@ mod tests {
                 kept,
                 why: (!kept).then(|| "one does not".to_owned()),
             }],
+            verdict: VerdictReport::from(&Verdict::default()),
         }
     }
 
     #[test]
     fn text_says_what_was_kept() {
         let good = "  kept    all agree\n\
+                    \x20 kept    every promise: 0 published, 0 bridged, 0 delivered\n\
                     PASSED: dual-board, 1 steps done, 1 of 1 expectations kept, 1.2 s\n";
         assert_eq!(report(true).text(), good);
         let bad = report(false).text();

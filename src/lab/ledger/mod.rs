@@ -34,6 +34,7 @@ pub use session::{Session, SessionKey};
 
 use self::message::Messages;
 use self::wires::WireState;
+use super::name::CableName;
 use super::trace::{Entry, Event, Party};
 use crate::broker::Event as BrokerEvent;
 use crate::mqtt::Topic;
@@ -229,9 +230,10 @@ impl Ledger {
         self.entries.iter()
     }
 
-    /// Connections that live although a packet was dropped on them, by their numbers: a handshake
-    /// may be stalled there.
-    pub fn stalled(&self) -> impl Iterator<Item = u64> {
-        self.wires.iter().filter(|(_, wire)| wire.dropped).map(|(number, _)| *number)
+    /// Connections that live although a packet was dropped on them, by their numbers, and their
+    /// cables: a handshake may be stalled there.
+    pub fn stalled(&self) -> impl Iterator<Item = (u64, &CableName)> {
+        let stalled = self.wires.iter().filter(|(_, wire)| wire.dropped);
+        stalled.filter_map(|(number, wire)| Some((*number, wire.cable.as_ref()?)))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::session::{Session, SessionKey, Subscribed};
 use super::{Forgot, Ledger};
 use crate::cable::Direction;
+use crate::lab::name::CableName;
 use crate::lab::trace::{Crossing, Entry, Party, Passage, Wire};
 use crate::mqtt::packet::{
     Answers, ConnAck, Connect, Level, Subscribe, SubscribeOptions, Unsubscribe,
@@ -18,6 +19,8 @@ pub struct WireState {
     target: Option<SessionKey>,
     /// Where a bridge dialled: its session at its own broker.
     dialer: Option<SessionKey>,
+    /// The cable it goes through.
+    pub(super) cable: Option<CableName>,
     clean: bool,
     expires: Option<u32>,
     level: Level,
@@ -89,6 +92,7 @@ impl Ledger {
         let state = WireState {
             target: Some(SessionKey { broker: wire.target.clone(), client }),
             dialer,
+            cable: Some(wire.cable.clone()),
             clean: connect.clean_start,
             expires: connect.properties.session_expiry_s(),
             level: connect.level,

@@ -39,6 +39,12 @@ impl Trace {
         entry
     }
 
+    /// The number of the newest entry; 0 before the first.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The last entries, oldest first.
     #[must_use]
     pub fn last(&self) -> VecDeque<Arc<Entry>> {

@@ -35,6 +35,8 @@ const TOLD: usize = 5;
 /// What a run comes to.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
+    /// Whether nothing more was to come when it was given: then it is the last word.
+    pub settled: bool,
     /// In numbers.
     pub counts: Counts,
     /// What was promised and not kept, the gravest first.
@@ -94,7 +96,7 @@ impl Verdict {
 /// then, to somebody who is there, is lost.
 #[must_use]
 pub fn judge(ledger: &Ledger, settled: bool) -> Verdict {
-    let mut verdict = Verdict { counts: of_notable(ledger), ..Verdict::default() };
+    let mut verdict = Verdict { settled, counts: of_notable(ledger), ..Verdict::default() };
     let mut refused: BTreeMap<DropReason, u64> = BTreeMap::new();
     for message in ledger.messages() {
         for leg in message.legs.iter().filter(|leg| leg.owed) {
@@ -152,7 +154,7 @@ fn standing(ledger: &Ledger, message: &Message, leg: &Leg, settled: bool) -> Sta
     match wire {
         _ if !knows => Standing::Lost,
         None => Standing::Waits,
-        Some(wire) if ledger.stalled().any(|it| it == wire) => Standing::Stalls,
+        Some(wire) if ledger.stalled().any(|(it, _)| it == wire) => Standing::Stalls,
         Some(_) if settled => Standing::Lost,
         Some(_) => Standing::UnderWay,
     }

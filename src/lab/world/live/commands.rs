@@ -27,6 +27,14 @@ impl World {
             Command::Power { board, on } => self.power(&board, on).await,
             Command::Cable { cable, deed } => self.act_on_cable(&cable, deed),
             Command::Disk { board, .. } => Err(format!("the disk of {board} cannot fail yet")),
+            Command::Reconnect => {
+                self.reconnect_stalled();
+                Ok(())
+            }
+            Command::Judge => {
+                self.judge().await;
+                Ok(())
+            }
             Command::FreshStart => self.fresh_start().await,
             Command::PutBack { aside } => self.put_back(&aside).await,
             // The loop ends before it carries out this one.
@@ -139,7 +147,7 @@ impl World {
         self.stop_everything().await;
         let moved = self.data.set_aside(self.local_time());
         self.aside = self.data.asides();
-        self.start_everything();
+        self.begin_again();
         let note = match moved.map_err(|error| error.to_string())? {
             Some(aside) => format!("A fresh start; the old state is kept in {}", aside.display()),
             None => "A fresh start; there was no state to keep".to_owned(),
@@ -152,7 +160,7 @@ impl World {
         self.stop_everything().await;
         let moved = self.data.put_back(aside, self.local_time());
         self.aside = self.data.asides();
-        self.start_everything();
+        self.begin_again();
         moved.map_err(|error| error.to_string())?;
         self.record(Event::Note(format!("The state of {} is back", aside.display())));
         Ok(())
@@ -161,6 +169,15 @@ impl World {
     /// The time on the wall, for the names of folders.
     fn local_time(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc().to_offset(self.epoch.offset())
+    }
+
+    /// Starts everything on another state than it was stopped with.
+    fn begin_again(&mut self) {
+        while let Ok(note) = self.heard.try_recv() {
+            self.note(note);
+        }
+        self.record(Event::Fresh);
+        self.start_everything();
     }
 
     /// Gives all boards power, mends all cables.

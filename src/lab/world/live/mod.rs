@@ -14,6 +14,8 @@ mod board;
 mod cables;
 mod commands;
 mod notes;
+mod probe;
+mod settle;
 mod view;
 
 pub use self::board::seed;
@@ -33,9 +35,11 @@ use self::cables::Ears;
 use self::notes::{Note, Notes};
 use crate::lab::Command;
 use crate::lab::data::Data;
+use crate::lab::ledger::Ledger;
 use crate::lab::plan::Plan;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::trace::{Scribe, Trace};
+use crate::lab::verdict::Verdict;
 use crate::net::{Clock, Lines};
 
 /// So many commands may wait; whoever sends more waits too.
@@ -150,6 +154,12 @@ struct World {
     heard: mpsc::Receiver<Note>,
     trace: Trace,
     scribe: Scribe,
+    ledger: Ledger,
+    verdict: Arc<Verdict>,
+    /// The newest entry that it knows.
+    judged: u64,
+    /// When a newer verdict is worth its while.
+    judge_again: Duration,
     /// States kept aside: read when that may have changed, not with each snapshot.
     aside: Vec<PathBuf>,
     trouble: Option<String>,
@@ -171,6 +181,7 @@ impl World {
         let boards = (0..plan.boards.len())
             .map(|at| Board::new(&plan, at, auto_ports, ears.clone()))
             .collect::<std::io::Result<_>>()?;
+        let ledger = Ledger::new(plan.bridge_facts());
         let mut world = Self {
             plan,
             clock,
@@ -180,6 +191,10 @@ impl World {
             heard,
             trace: Trace::default(),
             scribe: Scribe::default(),
+            ledger,
+            verdict: Arc::default(),
+            judged: 0,
+            judge_again: Duration::ZERO,
             aside: data.asides(),
             data,
             trouble: None,
@@ -210,8 +225,12 @@ impl World {
                 () = self.notes.changed() => dirty = true,
                 () = sleep_until(next), if dirty => {
                     self.publish().await;
-                    dirty = false;
                     next = Instant::now() + SNAPSHOT_EVERY;
+                    // A verdict that was too early is given again.
+                    dirty = self.is_verdict_stale();
+                    if dirty {
+                        next = next.max(Instant::from_std(self.clock.instant(self.judge_again)));
+                    }
                 }
             }
         }

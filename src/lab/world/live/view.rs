@@ -1,5 +1,8 @@
 //! The world as a snapshot shows it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::World;
@@ -14,16 +17,20 @@ use crate::lab::snapshot::{
     SessionView, Snapshot,
 };
 use crate::lab::trace::{Event, Glimpse, Passage, Place};
+use crate::lab::verdict::{Verdict, judge};
 use crate::net::{Sight, What};
+
+/// A verdict that is not the last word is at most so old.
+const JUDGE_EVERY: Duration = Duration::from_millis(250);
 
 impl World {
     pub(super) fn note(&mut self, note: Note) {
         match note {
             Note::Broker { at, board, event } => {
-                self.trace.add(at, Event::Broker { board, event });
+                self.add(at, Event::Broker { board, event });
             }
             Note::Program { at, program, event } => {
-                self.trace.add(at, Event::Program { program, event });
+                self.add(at, Event::Program { program, event });
             }
             Note::Sight { place, sight } => self.see(&place, sight),
         }
@@ -47,7 +54,7 @@ impl World {
             What::Passes { direction, bytes } => {
                 self.notes.seen(&bytes);
                 for event in self.scribe.passes(line, direction, at, &bytes) {
-                    self.trace.add(at, event);
+                    self.add(at, event);
                 }
                 return;
             }
@@ -64,12 +71,17 @@ impl World {
             What::Ends { how } => self.scribe.ends(line, how),
         };
         if let Some(event) = event {
-            self.trace.add(at, event);
+            self.add(at, event);
         }
     }
 
+    fn add(&mut self, at: Duration, event: Event) {
+        let entry = self.trace.add(at, event);
+        self.ledger.take(&entry);
+    }
+
     pub(super) fn record(&mut self, event: Event) {
-        self.trace.add(self.clock.now(), event);
+        self.add(self.clock.now(), event);
     }
 
     pub(super) async fn snapshot(&mut self) -> Snapshot {
@@ -110,10 +122,26 @@ impl World {
             data: self.data.folder().to_owned(),
             boards: boards.collect(),
             trace: self.trace.last(),
+            verdict: self.verdict(),
             aside: self.aside.clone(),
             trouble: self.trouble.clone(),
             done: self.done,
         }
+    }
+
+    /// The verdict so far, not newer than people can read it; or the last word.
+    fn verdict(&mut self) -> Arc<Verdict> {
+        let now = self.clock.now();
+        if self.is_verdict_stale() && now >= self.judge_again {
+            self.verdict = Arc::new(judge(&self.ledger, false));
+            self.judged = self.trace.number();
+            self.judge_again = now + JUDGE_EVERY;
+        }
+        Arc::clone(&self.verdict)
+    }
+
+    pub(super) fn is_verdict_stale(&self) -> bool {
+        self.judged != self.trace.number()
     }
 
     fn broker_view(
