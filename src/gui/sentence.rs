@@ -122,6 +122,11 @@ fn of_program(event: &ProgramEvent) -> (String, Tone) {
         ProgramEvent::Ignored { topic, reason } => {
             (format!("ignored a message on {topic}: {reason}"), Tone::Warn)
         }
+        ProgramEvent::LimitReached { limit } => {
+            (format!("counted to its limit of {limit}"), Tone::Plain)
+        }
+        ProgramEvent::Odd { odd, so_far: 1 } => (odd.to_string(), Tone::Bad),
+        ProgramEvent::Odd { odd, so_far } => (format!("{odd}; {so_far} so far"), Tone::Bad),
     }
 }
 
