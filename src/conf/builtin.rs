@@ -23,7 +23,7 @@ pub(super) fn texts(name: &str) -> Option<(&'static str, Files)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::conf::scenario::Kind;
+    use crate::conf::scenario::{Kind, Program};
     use crate::conf::{Folder, builtin};
     use crate::mqtt::QoS;
 
@@ -59,7 +59,7 @@ mod tests {
             .scenario
             .boards
             .iter()
-            .map(|board| board.programs.iter().map(|it| it.kind).collect::<Vec<_>>())
+            .map(|board| board.programs.iter().map(Program::kind).collect::<Vec<_>>())
             .collect();
         assert_eq!(kinds, [vec![Kind::Card1], vec![Kind::Card2, Kind::Display]]);
     }

@@ -212,9 +212,11 @@ fn connections(ui: &Ui, palette: &Palette, board: &BoardView, drawn: &Drawn) {
             rail(ui, drawn.broker, *rect, stroke, connected);
             continue;
         };
-        symbol::arrow(ui.painter(), from + aside, to + aside, stroke, !connected);
-        // The display only listens.
-        if program.kind != ProgramKind::Display {
+        // A counter only speaks; the display and a tally only listen.
+        if program.kind != ProgramKind::Counter {
+            symbol::arrow(ui.painter(), from + aside, to + aside, stroke, !connected);
+        }
+        if !matches!(program.kind, ProgramKind::Display | ProgramKind::Tally) {
             symbol::arrow(ui.painter(), to - aside, from - aside, stroke, !connected);
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::name::{BridgeName, ProgramName};
 use super::snapshot::{BridgeState, ProgramView, Run, Snapshot};
-use crate::card::{Link, SensorNumber};
-use crate::conf::scenario::Condition;
+use crate::card::{CountFace, CounterFace, Link, SensorNumber, TallyFace};
+use crate::conf::scenario::{Condition, Counts};
 
 /// Whether the condition holds.
 #[must_use]
@@ -33,6 +33,8 @@ pub fn against(condition: &Condition, snapshot: &Snapshot) -> Option<String> {
         Condition::Disconnected(bridge) => {
             connected(bridge, snapshot).then(|| format!("{bridge} is connected"))
         }
+        Condition::Published { program, count } => unpublished(program, *count, snapshot),
+        Condition::Counted { program, counts } => miscounted(program, counts, snapshot),
         Condition::Agree => disagreement(snapshot),
         Condition::Quiet => unrest(snapshot),
     }
@@ -56,6 +58,46 @@ fn online(name: &str, snapshot: &Snapshot) -> bool {
 fn connected(name: &str, snapshot: &Snapshot) -> bool {
     let bridge = snapshot.bridge(&BridgeName::new(name));
     bridge.is_some_and(|(_, bridge)| matches!(bridge.state, BridgeState::Connected { .. }))
+}
+
+fn counter(program: &ProgramView) -> Option<&CounterFace> {
+    match &program.face.count {
+        Some(CountFace::Counter(counter)) => Some(counter),
+        _ => None,
+    }
+}
+
+fn tally(program: &ProgramView) -> Option<&TallyFace> {
+    match &program.face.count {
+        Some(CountFace::Tally(tally)) => Some(tally),
+        _ => None,
+    }
+}
+
+fn unpublished(name: &str, count: u64, snapshot: &Snapshot) -> Option<String> {
+    let acknowledged = program(name, snapshot).and_then(counter).map_or(0, |it| it.acknowledged);
+    (acknowledged < count).then(|| format!("{name} has published {acknowledged}"))
+}
+
+fn miscounted(name: &str, counts: &Counts, snapshot: &Snapshot) -> Option<String> {
+    let Some(tally) = program(name, snapshot).and_then(tally) else {
+        return Some(format!("{name} has counted nothing yet"));
+    };
+    let wrong = |wanted: Option<u64>, is: u64| wanted.is_some_and(|wanted| wanted != is);
+    let short = counts.received.is_some_and(|wanted| tally.received < wanted);
+    let wrong = short
+        || wrong(counts.missing, tally.missing)
+        || wrong(counts.doubled, tally.doubled)
+        || wrong(counts.out_of_order, tally.out_of_order);
+    wrong.then(|| {
+        let (received, missing) = (tally.received, tally.missing);
+        let (doubled, late) = (tally.doubled, tally.out_of_order);
+        let odd = tally.odd.as_ref().map_or_else(String::new, |odd| format!(": {odd}"));
+        format!(
+            "{name} has counted {received} received, {missing} missing, {doubled} doubled, \
+             {late} out of order{odd}"
+        )
+    })
 }
 
 fn disagreement(snapshot: &Snapshot) -> Option<String> {
@@ -88,6 +130,13 @@ fn unrest(snapshot: &Snapshot) -> Option<String> {
             if let Some(sensor) = program.face.sensors().find(|it| it.unsent) {
                 let (name, number) = (&program.name, sensor.number);
                 return Some(format!("a click on sensor {number} of {name} is not sent yet"));
+            }
+            // What a process that is gone had not sent, nobody is going to send.
+            if program.run == Run::Running
+                && let Some(unsent) = counter(program).map(|it| it.unacknowledged() + it.waiting)
+                && unsent > 0
+            {
+                return Some(format!("{unsent} numbers of {} are not sent yet", program.name));
             }
         }
     }

@@ -29,7 +29,7 @@ fn boards_and_programs() {
     let titles: Vec<_> = scenario.boards.iter().map(|board| board.title.as_str()).collect();
     assert_eq!(titles, ["Board 1", "two"]);
     let (board, program) = scenario.program("all").expect("it is there");
-    assert_eq!((board.name.as_str(), program.kind, board.line), ("two", Kind::Display, 8));
+    assert_eq!((board.name.as_str(), program.kind(), board.line), ("two", Kind::Display, 8));
     assert_eq!(scenario.program("x"), None);
 }
 
@@ -54,7 +54,7 @@ fn every_deed() {
         check(&step, &format!("wait until {expected}, at most 10 s"));
     };
     wait("agree = true", "all programs agree on every sensor");
-    wait("quiet = true", "nothing is queued and no click waits to be sent");
+    wait("quiet = true", "nothing is queued and nothing waits to be sent");
     wait("online = 'c1'", "c1 is connected");
     wait("offline = 'c1'", "c1 is not connected");
     wait("connected = 'b'", "b is connected");

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use tokio::sync::watch;
 
 use super::notes::{Note, Notes};
-use crate::broker::{Address, BridgeSettings, Image};
+use crate::broker::{Address, Image};
 use crate::card::{self, Face, driver};
 use crate::lab::data::Data;
 use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
-use crate::lab::snapshot::{Holdings, ProgramKind, Run};
+use crate::lab::snapshot::{Holdings, Run};
 use crate::net::{self, BrokerHandle, Clock, LiveCable, Start};
 use crate::store::Store;
 
@@ -204,7 +204,7 @@ impl Board {
                 notes.give(Note::Program { at, program: name.clone(), event });
             }
         };
-        let program = make(plan.programs[at].kind, plan);
+        let program = plan.program(at, seed());
         let handle = driver::spawn(program, self.door.subscribe(), move || clock.now(), report);
         self.programs[at].handle = Some(handle);
         self.programs[at].run = Run::Running;
@@ -245,18 +245,6 @@ impl Board {
         self.end_broker(false).await;
         for at in 0..self.programs.len() {
             self.end_program(at, false).await;
-        }
-    }
-}
-
-/// A program of that kind, for that board.
-fn make(kind: ProgramKind, board: &BoardPlan) -> Box<dyn card::Program> {
-    match kind {
-        ProgramKind::Card1 => Box::new(card::Card1::new(seed())),
-        ProgramKind::Card2 => Box::new(card::Card2::new(seed())),
-        ProgramKind::Display => {
-            let bridge = board.settings.bridges.iter().find(|it| it.notifications);
-            Box::new(card::Display::new(seed(), bridge.map(BridgeSettings::notification_topic)))
         }
     }
 }
