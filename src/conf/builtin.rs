@@ -2,7 +2,7 @@
 //! the repository's `broker-configs`, where they can be read and copied.
 
 /// The names of the built-in scenarios.
-pub const NAMES: &[&str] = &["dual-board"];
+pub const NAMES: &[&str] = &["dual-board", "counting"];
 
 /// A name and a text, for each file beside `scenario.toml`.
 type Files = &'static [(&'static str, &'static str)];
@@ -15,6 +15,13 @@ pub(super) fn texts(name: &str) -> Option<(&'static str, Files)> {
             &[
                 ("board1.conf", include_str!("../../broker-configs/dual-board/board1.conf")),
                 ("board2.conf", include_str!("../../broker-configs/dual-board/board2.conf")),
+            ],
+        )),
+        "counting" => Some((
+            include_str!("../../broker-configs/counting/scenario.toml"),
+            &[
+                ("board1.conf", include_str!("../../broker-configs/counting/board1.conf")),
+                ("board2.conf", include_str!("../../broker-configs/counting/board2.conf")),
             ],
         )),
         _ => None,

@@ -31,9 +31,7 @@ pub fn show(ui: &mut Ui, count: u64, what: &str, meaning: Meaning, size: Vec2) {
     let (fill, edge, text, weak) = match meaning {
         Meaning::Plain => (palette.card, palette.edge, palette.text, palette.weak),
         Meaning::Open => (palette.warn_fill, palette.warn, palette.warn, palette.warn),
-        Meaning::Wrong => {
-            (theme::KO, theme::outline(theme::KO), theme::ON_STATE, theme::ON_STATE)
-        }
+        Meaning::Wrong => (theme::KO, theme::outline(theme::KO), theme::ON_STATE, theme::ON_STATE),
     };
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let words = grouped(count);

@@ -83,6 +83,9 @@ fn miscounted(name: &str, counts: &Counts, snapshot: &Snapshot) -> Option<String
     let Some(tally) = program(name, snapshot).and_then(tally) else {
         return Some(format!("{name} has counted nothing yet"));
     };
+    if !tally.subscribed {
+        return Some(format!("{name} has not subscribed yet"));
+    }
     let wrong = |wanted: Option<u64>, is: u64| wanted.is_some_and(|wanted| wanted != is);
     let short = counts.received.is_some_and(|wanted| tally.received < wanted);
     let wrong = short
@@ -92,10 +95,13 @@ fn miscounted(name: &str, counts: &Counts, snapshot: &Snapshot) -> Option<String
     wrong.then(|| {
         let (received, missing) = (tally.received, tally.missing);
         let (doubled, late) = (tally.doubled, tally.out_of_order);
-        let odd = tally.odd.as_ref().map_or_else(String::new, |odd| format!(": {odd}"));
+        let runs =
+            tally.runs.iter().map(|it| format!("; run {}: {} to {}", it.run, it.first, it.last));
+        let odd = tally.odd.iter().map(|odd| format!("; {odd}"));
+        let more: String = runs.chain(odd).collect();
         format!(
             "{name} has counted {received} received, {missing} missing, {doubled} doubled, \
-             {late} out of order{odd}"
+             {late} out of order{more}"
         )
     })
 }

@@ -47,6 +47,8 @@ pub struct TallySettings {
 pub struct TallyFace {
     /// What it was told.
     pub settings: TallySettings,
+    /// Whether a broker has answered its SUBSCRIBE: before that, it misses what it cannot know of.
+    pub subscribed: bool,
     /// Numbers that came, each once.
     pub received: u64,
     /// Numbers that did not come.
@@ -136,8 +138,6 @@ impl TallyFace {
 pub struct Tally {
     face: Face,
     count: TallyFace,
-    /// Whether this process's SUBSCRIBE was answered.
-    subscribed: bool,
     runs: BTreeMap<(Topic, Run), Kept>,
     /// Numbers the messages, to know which run was heard last.
     messages: u64,
@@ -156,6 +156,7 @@ impl Tally {
     pub fn new(settings: TallySettings) -> Self {
         let count = TallyFace {
             settings,
+            subscribed: false,
             received: 0,
             missing: 0,
             skipped: 0,
@@ -166,7 +167,7 @@ impl Tally {
             runs: Vec::new(),
         };
         let face = Face { count: Some(CountFace::Tally(count.clone())), ..Face::default() };
-        Self { face, count, subscribed: false, runs: BTreeMap::new(), messages: 0 }
+        Self { face, count, runs: BTreeMap::new(), messages: 0 }
     }
 
     /// The SUBSCRIBE, unless the broker kept what this process asked for. A process that is new
@@ -174,7 +175,7 @@ impl Tally {
     fn subscribe(&self, session_present: bool) -> Option<Output> {
         let TallySettings { topics, qos, .. } = &self.count.settings;
         let all = || topics.iter().map(|filter| (filter.clone(), *qos)).collect();
-        (!session_present || !self.subscribed).then(|| Output::Subscribe(all()))
+        (!session_present || !self.count.subscribed).then(|| Output::Subscribe(all()))
     }
 
     fn hear(&mut self, now: Duration, topic: Topic, payload: &[u8], retain: bool) {
@@ -266,7 +267,7 @@ impl Program for Tally {
                 output = self.subscribe(session_present);
             }
             Input::Disconnected { reason } => self.face.link.lose(now, reason),
-            Input::Subscribed => self.subscribed = true,
+            Input::Subscribed => self.count.subscribed = true,
             Input::Message { topic, payload, retain } => self.hear(now, topic, &payload, retain),
             Input::Time | Input::Sent(_) | Input::Publish(_) => {}
             Input::Toggle(_) | Input::Set(..) => {}

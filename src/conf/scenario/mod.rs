@@ -50,7 +50,7 @@
 //! `disconnected`, `agree = true`, `quiet = true`, `published` (`{ program, count }`: its broker
 //! acknowledged at least so many numbers of this counter) and `counted` (`{ program, received,
 //! missing, doubled, out_of_order }` of a tally: at least so many received, and of the others exactly
-//! so many, each of which may be left out).
+//! so many, each of which may be left out; it does not hold before the tally has subscribed).
 //!
 //! This file holds the values; `read` reads and checks them. Names are plain strings:
 //! what a world makes of them is the lab's.

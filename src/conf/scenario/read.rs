@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::raw::{
-    RawBoard, RawCondition, RawCounted, RawNumbers, RawScenario, RawState, RawStep,
-};
+use super::raw::{RawBoard, RawCondition, RawCounted, RawNumbers, RawScenario, RawState, RawStep};
 use super::read_programs::{AT_ONCE, word};
 use super::{
     Board, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step, Target,
@@ -156,9 +154,8 @@ impl Check<'_> {
             let condition = self.condition(it)?;
             Some(Deed::WaitUntil { condition, within })
         });
-        let all = [
-            toggle, set, stop, start, restart, kill, off, on, cut, silently, mend, publish, wait,
-        ];
+        let all =
+            [toggle, set, stop, start, restart, kill, off, on, cut, silently, mend, publish, wait];
         all.into_iter().flatten().collect()
     }
 
