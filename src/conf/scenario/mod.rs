@@ -204,6 +204,12 @@ pub struct Counts {
     pub out_of_order: Option<u64>,
 }
 
+impl Counts {
+    /// Nothing received, or more.
+    pub(super) const NONE: Self =
+        Self { received: Some(0), missing: None, doubled: None, out_of_order: None };
+}
+
 impl Scenario {
     /// Reads the text of a file; `file` is its name in messages.
     ///

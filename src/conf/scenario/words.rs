@@ -51,6 +51,10 @@ impl fmt::Display for Condition {
             Self::Published { program, count } => {
                 write!(f, "{program} has published {count}")
             }
+            // Only a tally that has subscribed has counted anything, be it nothing.
+            Self::Counted { program, counts } if *counts == Counts::NONE => {
+                write!(f, "{program} has subscribed")
+            }
             Self::Counted { program, counts } => write!(f, "{program} has counted {counts}"),
             Self::Agree => f.write_str("all programs agree on every sensor"),
             Self::Quiet => f.write_str("nothing is queued and nothing waits to be sent"),
