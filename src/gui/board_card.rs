@@ -2,10 +2,10 @@
 
 use egui::{Align, Label, Layout, Pos2, Rect, RichText, Shape, Stroke, Ui, UiBuilder, vec2};
 
-use super::controls;
 use super::figure;
 use super::outbox::{Ask, Outbox};
 use super::theme::{self, Palette};
+use super::{controls, counter};
 use crate::card::CountFace;
 use crate::lab::snapshot::{BoardView, BrokerView, ProgramView, Run};
 use crate::lab::{Action, Command};
@@ -201,7 +201,7 @@ fn counted(program: &ProgramView) -> Option<(String, bool)> {
     match program.face.count.as_ref()? {
         CountFace::Counter(count) => {
             let unacknowledged = match count.unacknowledged() {
-                0 => String::new(),
+                0..counter::MANY => String::new(),
                 open => format!(" · {} unacknowledged", number(open)),
             };
             Some((format!("{} published{unacknowledged}", number(count.published)), false))

@@ -12,6 +12,9 @@ use super::theme;
 use crate::card::{CountFace, CounterSettings};
 use crate::lab::Command;
 
+/// From so many on, unacknowledged numbers are worth a look; a few are always under way.
+pub const MANY: u64 = 20;
+
 /// Shows the counter in all of `ui`.
 pub fn show(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
     let salt = plate.program.name.as_str();
@@ -33,11 +36,11 @@ pub fn show(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
     ui.spacing_mut().item_spacing = vec2(theme::GAP, theme::GAP);
     figure::show(ui, count.published, "Published", Meaning::Plain, vec2(width, large));
     ui.horizontal(|ui| {
-        let open = |count| if count == 0 { Meaning::Plain } else { Meaning::Open };
+        let open = |count, from| if count < from { Meaning::Plain } else { Meaning::Open };
         let figures = [
             ("Acknowledged", count.acknowledged, Meaning::Plain),
-            ("Unacknowledged", count.unacknowledged(), open(count.unacknowledged())),
-            ("Waiting", count.waiting, open(count.waiting)),
+            ("Unacknowledged", count.unacknowledged(), open(count.unacknowledged(), MANY)),
+            ("Waiting", count.waiting, open(count.waiting, 1)),
         ];
         // What is asked for and not counted yet is rare, and shown when there is some.
         let shown = if count.waiting == 0 { &figures[..2] } else { &figures[..] };

@@ -132,8 +132,11 @@ fn of_program(event: &ProgramEvent) -> (String, Tone) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::broker::event::DropReason;
+    use crate::card::count::{Fault, Odd, Run};
     use crate::gui::fixtures;
     use crate::lab::{BridgeName, ProgramName};
     use crate::mqtt::{ClientId, QoS, Topic};
@@ -228,6 +231,15 @@ mod tests {
         say(sensor(None), "sensor 4 is unknown", Tone::Plain);
         let ignored = E::Ignored { topic: String::from("t"), reason: reason() };
         say(ignored, "ignored a message on t: why", Tone::Warn);
+        say(E::LimitReached { limit: 9 }, "counted to its limit of 9", Tone::Plain);
+        let odd = |so_far| {
+            let (at, run, topic) =
+                (Duration::ZERO, Run::new(1), Topic::parse("t").expect("a topic"));
+            let odd = Odd { at, fault: Fault::Doubled, numbers: (7, 7), run, topic };
+            E::Odd { odd, so_far }
+        };
+        say(odd(1), "7 came again (run 00000001 on t)", Tone::Bad);
+        say(odd(10), "7 came again (run 00000001 on t); 10 so far", Tone::Bad);
     }
 
     #[test]

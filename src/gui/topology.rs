@@ -241,7 +241,8 @@ fn rail(ui: &Ui, broker: Rect, program: Rect, stroke: Stroke, connected: bool) {
 /// is none where another part lies between them.
 fn ends(broker: Rect, program: Rect) -> Option<(Pos2, Pos2, egui::Vec2)> {
     let apart = 5.0;
-    if program.top() >= broker.bottom() {
+    let overlaps = program.left() < broker.right() && broker.left() < program.right();
+    if overlaps && program.top() >= broker.bottom() {
         let x = broker.center().x;
         let near = program.top() - broker.bottom() < 60.0;
         return near.then(|| {
