@@ -212,11 +212,10 @@ fn counted(program: &ProgramView) -> Option<(String, bool)> {
                 (count.doubled, "doubled"),
                 (count.out_of_order, "out of order"),
             ];
-            let mut text = format!("{} received", number(count.received));
-            for (faults, what) in faults.iter().filter(|(faults, _)| *faults > 0) {
-                text += &format!(" · {} {what}", number(*faults));
-            }
-            Some((text, faults.iter().any(|(faults, _)| *faults > 0)))
+            let faults = faults.iter().filter(|(faults, _)| *faults > 0);
+            let mut text = vec![format!("{} received", number(count.received))];
+            text.extend(faults.map(|(faults, what)| format!("{} {what}", number(*faults))));
+            Some((text.join(" · "), text.len() > 1))
         }
     }
 }

@@ -68,19 +68,19 @@ fn buttons(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
 /// What a counter was told, in one line: "count · QoS 2 · 10 a second up to 400".
 fn told(settings: &CounterSettings) -> String {
     let CounterSettings { topic, every, qos, retain, limit, clean_session, .. } = settings;
-    let mut told = format!("{topic} · QoS {}", *qos as u8);
+    let mut told = vec![format!("{topic} · QoS {}", *qos as u8)];
     if *retain {
-        told += " · retained";
+        told.push("retained".to_owned());
     }
     if *clean_session {
-        told += " · clean session";
+        told.push("clean session".to_owned());
     }
-    told += " · ";
-    told += &every.map_or_else(|| "by hand".to_owned(), pace);
-    if let (Some(limit), Some(_)) = (limit, every) {
-        told += &format!(" up to {}", figure::grouped(*limit));
-    }
-    told
+    told.push(match (every, limit) {
+        (None, _) => "by hand".to_owned(),
+        (Some(every), None) => pace(*every),
+        (Some(every), Some(limit)) => format!("{} up to {}", pace(*every), figure::grouped(*limit)),
+    });
+    told.join(" · ")
 }
 
 /// A rate in words: "10 a second", "one in 2.5 s".

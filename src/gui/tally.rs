@@ -7,6 +7,7 @@ use super::faceplate::{self, Plate};
 use super::figure::{self, Meaning};
 use super::theme;
 use crate::card::{CountFace, TallyFace, TallySettings};
+use crate::mqtt::Filter;
 
 /// Shows the tally in all of `ui`.
 pub fn show(ui: &mut Ui, plate: &Plate<'_>) {
@@ -64,7 +65,7 @@ fn odd(ui: &mut Ui, plate: &Plate<'_>, count: &TallyFace) {
 
 /// What a tally was told, in one line: "count · QoS 2".
 fn told(settings: &TallySettings) -> String {
-    let filters: Vec<_> = settings.topics.iter().map(|it| it.as_str()).collect();
+    let filters: Vec<_> = settings.topics.iter().map(Filter::as_str).collect();
     let clean = if settings.clean_session { " · clean session" } else { "" };
     format!("{} · QoS {}{clean}", filters.join(", "), settings.qos as u8)
 }

@@ -178,7 +178,7 @@ impl Tally {
         (!session_present || !self.count.subscribed).then(|| Output::Subscribe(all()))
     }
 
-    fn hear(&mut self, now: Duration, topic: Topic, payload: &[u8], retain: bool) {
+    fn hear(&mut self, now: Duration, topic: &Topic, payload: &[u8], retain: bool) {
         let Number { n, run } = match Number::parse(payload) {
             Ok(number) => number,
             Err(reason) => return self.face.ignore(now, topic.as_str(), reason),
@@ -188,7 +188,7 @@ impl Tally {
             self.count.refreshed += 1;
             return;
         }
-        let heard = self.account(n, &topic, &run);
+        let heard = self.account(n, topic, &run);
         let odd = |fault, numbers| Some(Odd { at: now, fault, numbers, run, topic: topic.clone() });
         let count = &mut self.count;
         let skipped = match heard {
@@ -268,9 +268,12 @@ impl Program for Tally {
             }
             Input::Disconnected { reason } => self.face.link.lose(now, reason),
             Input::Subscribed => self.count.subscribed = true,
-            Input::Message { topic, payload, retain } => self.hear(now, topic, &payload, retain),
-            Input::Time | Input::Sent(_) | Input::Publish(_) => {}
-            Input::Toggle(_) | Input::Set(..) => {}
+            Input::Message { topic, payload, retain } => self.hear(now, &topic, &payload, retain),
+            Input::Time
+            | Input::Sent(_)
+            | Input::Publish(_)
+            | Input::Toggle(_)
+            | Input::Set(..) => {}
         }
         self.count.runs = self.shown();
         self.face.count = Some(CountFace::Tally(self.count.clone()));

@@ -149,7 +149,7 @@ impl Check<'_> {
         let cut = raw.cut.map(|bridge| Some(Deed::Cut(bridge)));
         let silently = raw.cut_silently.map(|bridge| Some(Deed::CutSilently(bridge)));
         let mend = raw.mend.map(|bridge| Some(Deed::Mend(bridge)));
-        let publish = raw.publish.map(|it| self.publish(it));
+        let publish = raw.publish.map(|it| Some(self.publish(it)));
         let wait = raw.wait_until.map(|it| {
             let condition = self.condition(it)?;
             Some(Deed::WaitUntil { condition, within })
@@ -159,14 +159,14 @@ impl Check<'_> {
         all.into_iter().flatten().collect()
     }
 
-    fn publish(&mut self, raw: Spanned<RawNumbers>) -> Option<Deed> {
+    fn publish(&mut self, raw: Spanned<RawNumbers>) -> Deed {
         let (at, RawNumbers { program, count }) = (raw.span().start, raw.into_inner());
         self.of_kind(at, &program, Kind::Counter);
         if !AT_ONCE.contains(&count) {
             let (first, last) = (AT_ONCE.start(), AT_ONCE.end());
             self.wrong(at, format!("`count` is {first} to {last}, not {count}"), None);
         }
-        Some(Deed::Publish { program, count })
+        Deed::Publish { program, count }
     }
 
     fn target(&mut self, raw: Spanned<Target>, boards: &[Board]) -> Target {

@@ -102,7 +102,7 @@ impl Check<'_> {
         }
         Some(CounterSetup {
             topic: topic?,
-            every: every?,
+            every,
             qos: qos?,
             retain: raw.retain.is_some_and(Spanned::into_inner),
             limit: raw.limit.map(Spanned::into_inner),
@@ -142,14 +142,14 @@ impl Check<'_> {
         }
     }
 
-    /// The time from one number to the next; once a second where nothing is said, and none for 0.
-    fn every(&mut self, rate: Option<&Spanned<f64>>) -> Option<Option<Duration>> {
+    /// The time from one number to the next: a second where nothing is said, and none for 0.
+    fn every(&mut self, rate: Option<&Spanned<f64>>) -> Option<Duration> {
         let per_second = rate.map_or(1.0, |rate| *rate.get_ref());
         if per_second == 0.0 {
-            return Some(None);
+            return None;
         }
         if (SLOWEST..=FASTEST).contains(&per_second) {
-            return Some(Some(Duration::from_secs_f64(per_second.recip())));
+            return Some(Duration::from_secs_f64(per_second.recip()));
         }
         let at = rate.map_or(0, |rate| rate.span().start);
         let help = "0 counts only by hand; 0.5 is one number in two seconds";
