@@ -86,6 +86,10 @@ impl Sentence {
                 };
                 Self { who: what.clone(), text: text.to_owned(), tone: Tone::Warn }
             }
+            Event::Fresh => {
+                let text = "everything begins again".to_owned();
+                Self { who: String::from("Lab"), text, tone: Tone::Plain }
+            }
             Event::Note(text) => {
                 Self { who: String::from("Lab"), text: text.clone(), tone: Tone::Plain }
             }

@@ -11,6 +11,7 @@ pub mod condition;
 pub mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod ledger;
 pub mod name;
 pub mod plan;
 pub mod script;

@@ -141,8 +141,8 @@ impl NearEnd {
         loop {
             let near = tokio::select! {
                 biased;
-                _ = &mut stopped => break,
-                _ = unlisten.wait_for(|wanted| *wanted) => break,
+                _ = &mut stopped => return joints.shutdown().await,
+                _ = unlisten.changed() => break,
                 Some(ended) = joints.join_next() => {
                     reap(ended);
                     continue;

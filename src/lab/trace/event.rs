@@ -44,6 +44,8 @@ pub enum Event {
     Disk { board: BoardName, trouble: Option<DiskTrouble> },
     /// Something was started, stopped or killed by hand or by a script.
     Asked { what: String, action: Action },
+    /// Everything begins again, with nothing kept.
+    Fresh,
     /// So many packets came too fast and are not in this trace.
     Missed { packets: u64 },
     /// A line for people: trouble, a fresh start, a step of a script.

@@ -1,0 +1,296 @@
+//! Messages that a broker sends, matched with what it owes; and the handshakes of both directions.
+
+use std::sync::Arc;
+
+use super::message::Fate;
+use super::session::{LegKey, Session, SessionKey};
+use super::wires::End;
+use super::{Doubled, Ledger, Overtook};
+use crate::lab::trace::{Crossing, Entry};
+use crate::mqtt::packet::Publish;
+use crate::mqtt::{ClientId, Packet, QoS, Topic};
+
+/// What a PUBLISH is to the broker that sent it.
+enum Found {
+    /// A leg that was open.
+    Leg(LegKey),
+    /// A leg that was sent before: once more.
+    Again(LegKey),
+    /// What it retains.
+    Retained,
+    /// A will, which enters without a PUBLISH, or something older than the trace.
+    Unknown,
+}
+
+impl Ledger {
+    /// A broker sends a PUBLISH. Gives back the leg that it is.
+    pub(super) fn sent_publish(
+        &mut self,
+        to: &SessionKey,
+        wire: u64,
+        publish: &Publish,
+        topic: &Topic,
+        entry: &Arc<Entry>,
+        crossing: &Crossing,
+    ) -> Option<LegKey> {
+        if topic.is_dollar() {
+            return None;
+        }
+        self.session(to).wire.get_or_insert(wire);
+        if let Some(id) = publish.packet_id
+            && let Some(leg) = self.session(to).outgoing.get(&id).copied()
+            && self.is_of(leg, publish, topic)
+        {
+            self.advance(leg, crossing, entry);
+            return Some(leg);
+        }
+        let (found, exact) = match self.told_sent(to, publish, topic) {
+            Some(leg) => (self.first_time(leg), true),
+            None => (self.find(to, publish, topic), false),
+        };
+        match found {
+            Found::Leg(leg) => {
+                self.overtakes(to, leg, entry);
+                self.begin(to, leg, publish, exact);
+                self.advance(leg, crossing, entry);
+                Some(leg)
+            }
+            Found::Again(leg) => {
+                self.came_again(to, leg, publish, entry, crossing);
+                self.advance(leg, crossing, entry);
+                Some(leg)
+            }
+            Found::Retained => {
+                self.notable.refreshed += 1;
+                None
+            }
+            Found::Unknown => {
+                self.notable.unexplained += 1;
+                None
+            }
+        }
+    }
+
+    fn is_of(&self, (message, leg): LegKey, publish: &Publish, topic: &Topic) -> bool {
+        self.messages
+            .get(message)
+            .is_some_and(|it| it.legs[leg].topic == *topic && it.payload == publish.payload)
+    }
+
+    /// What the broker itself says that this is.
+    fn told_sent(&mut self, to: &SessionKey, publish: &Publish, topic: &Topic) -> Option<LegKey> {
+        let session = self.session(to);
+        let at = session
+            .expected
+            .iter()
+            .position(|it| it.packet_id == publish.packet_id && it.topic == *topic)?;
+        let expected = session.expected.drain(..=at).next_back()?;
+        let message = self.messages.numbered(&to.broker, expected.number)?;
+        let legs = &self.messages.get(message)?.legs;
+        let leg = legs.iter().position(|leg| leg.to == *to && leg.topic == *topic)?;
+        Some((message, leg))
+    }
+
+    fn first_time(&self, leg: LegKey) -> Found {
+        let arrived = self.messages.get(leg.0).is_some_and(|it| it.legs[leg.1].fate.arrived());
+        if arrived { Found::Again(leg) } else { Found::Leg(leg) }
+    }
+
+    /// Finds it by the session's order, topic and payload.
+    fn find(&self, to: &SessionKey, publish: &Publish, topic: &Topic) -> Found {
+        let Some(book) = self.books.get(&to.broker) else { return Found::Unknown };
+        let Some(session) = book.sessions.get(&to.client) else { return Found::Unknown };
+        let retained = || {
+            let local = book.retained.iter().filter(|(_, it)| it.payload == publish.payload);
+            local.map(|(name, _)| name).any(|name| {
+                name == topic
+                    || session.takes(name, QoS::ExactlyOnce, false).iter().any(|it| it.0 == *topic)
+            })
+        };
+        // Without the bridge bit and its like, only what is retained comes with the flag.
+        // [MQTT-3.3.1-8, -9]
+        if publish.retain && !session.keeps_retain(topic) {
+            return Found::Retained;
+        }
+        let open = |session: &Session| {
+            session.open.iter().copied().find(|leg| self.is_of(*leg, publish, topic))
+        };
+        if let Some(leg) = open(session) {
+            return Found::Leg(leg);
+        }
+        let groups = session.subscriptions.keys().filter(|it| it.group().is_some());
+        let mut groups = groups.filter_map(|it| book.sessions.get(&ClientId::new(it.as_str())));
+        if let Some(leg) = groups.find_map(open) {
+            return Found::Leg(leg);
+        }
+        if publish.retain && retained() {
+            return Found::Retained;
+        }
+        let same =
+            |(name, payload, _): &&(Topic, _, LegKey)| name == topic && *payload == publish.payload;
+        match session.recent.iter().rev().find(same) {
+            Some((_, _, leg)) => Found::Again(*leg),
+            None if retained() => Found::Retained,
+            None => Found::Unknown,
+        }
+    }
+
+    /// A leg is sent for the first time, or for the first time since the other side forgot.
+    fn begin(&mut self, to: &SessionKey, leg: LegKey, publish: &Publish, exact: bool) {
+        let Some(message) = self.messages.get_mut(leg.0) else { return };
+        let payload = message.payload.clone();
+        let this = &mut message.legs[leg.1];
+        this.exact |= exact;
+        let (topic, owner) = (this.topic.clone(), this.to.clone());
+        self.session(&owner).close(leg);
+        let session = self.session(to);
+        session.remember(topic, payload, leg);
+        if let Some(id) = publish.packet_id {
+            session.outgoing.insert(id, leg);
+        }
+    }
+
+    /// A packet more of a leg.
+    fn advance(&mut self, (message, leg): LegKey, crossing: &Crossing, entry: &Arc<Entry>) {
+        let Some(message) = self.messages.get_mut(message) else { return };
+        let leg = &mut message.legs[leg];
+        leg.packets.push(Arc::clone(entry));
+        let first = !leg.fate.arrived();
+        if !first {
+            return;
+        }
+        if !crossing.passage.arrived() {
+            leg.fate = Fate::Sent;
+            return;
+        }
+        leg.fate = if leg.qos == QoS::AtMostOnce { Fate::Done } else { Fate::Arrived };
+        let (to, qos, key) = (leg.to.clone(), leg.qos, message.key);
+        let stream = (message.topic.clone(), message.publisher.client.clone(), qos);
+        self.messages.counts_mut().delivered += 1;
+        let newest = self.session(&to).newest.entry(stream).or_insert(key);
+        *newest = key.max(*newest);
+    }
+
+    /// A message comes to a session that has it already.
+    fn came_again(
+        &mut self,
+        to: &SessionKey,
+        leg: LegKey,
+        publish: &Publish,
+        entry: &Arc<Entry>,
+        crossing: &Crossing,
+    ) {
+        if let Some(id) = publish.packet_id {
+            self.session(to).outgoing.insert(id, leg);
+        }
+        if !crossing.passage.arrived() {
+            return;
+        }
+        let Some(message) = self.messages.get(leg.0) else { return };
+        let sent = message.legs[leg.1].packets.iter().filter(|it| is_publish(it)).count();
+        let topic = &message.topic;
+        let copies = self.books.get(&to.broker).and_then(|book| book.sessions.get(&to.client));
+        if sent < copies.map_or(1, |session| session.matching(topic)) {
+            return; // One for each of its subscriptions. [MQTT-3.3.5-1]
+        }
+        if message.legs[leg.1].qos.min(publish.qos) == QoS::AtLeastOnce {
+            self.notable.repeats += 1;
+            return;
+        }
+        let (message, entry) = (leg.0, Arc::clone(entry));
+        self.notable.doubled.push(Doubled { message, to: to.clone(), entry });
+    }
+
+    /// Whether an older message of the same publisher, topic and QoS is still to be sent: then this
+    /// one goes before it. [MQTT-4.6.0-6]
+    fn overtakes(&mut self, to: &SessionKey, leg: LegKey, entry: &Arc<Entry>) {
+        let Some(message) = self.messages.get(leg.0) else { return };
+        let qos = message.legs[leg.1].qos;
+        let stream = (message.topic.clone(), message.publisher.client.clone(), qos);
+        if let Some(early) = self.session(to).newest.get(&stream).copied()
+            && qos > QoS::AtMostOnce
+            && early > leg.0
+        {
+            let (to, entry) = (to.clone(), Arc::clone(entry));
+            self.notable.overtook.push(Overtook { late: leg.0, early, to, entry });
+        }
+    }
+
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP arrives. Either end may be a broker.
+    pub(super) fn handshake(
+        &mut self,
+        sender: Option<&End>,
+        receiver: Option<&End>,
+        packet: &Packet,
+        entry: &Arc<Entry>,
+    ) {
+        match packet {
+            Packet::PubAck(ack) | Packet::PubRec(ack) => {
+                let taken = !ack.reason.is_error();
+                let two = matches!(packet, Packet::PubRec(_));
+                // The sender of the acknowledgement has taken a message over.
+                if let Some(end) = sender {
+                    let known = self.session(&end.session).incoming.get(&ack.id).cloned();
+                    if let Some(incoming) = known {
+                        self.acknowledged(incoming.message, taken, entry);
+                        if !two || !taken {
+                            self.session(&end.session).incoming.remove(&ack.id);
+                        }
+                    }
+                }
+                if let Some(end) = receiver {
+                    self.leg_packet(end, ack.id, entry, !two || !taken);
+                }
+            }
+            Packet::PubRel(ack) => {
+                if let Some(end) = sender {
+                    self.leg_packet(end, ack.id, entry, false);
+                }
+                // The receiver forgets the id with this: what comes under it now is new.
+                if let Some(end) = receiver {
+                    let released = self.session(&end.session).incoming.remove(&ack.id);
+                    if let Some(incoming) = released {
+                        self.add_packet(incoming.message, entry);
+                    }
+                }
+            }
+            Packet::PubComp(ack) => {
+                if let Some(end) = receiver {
+                    self.leg_packet(end, ack.id, entry, true);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn leg_packet(&mut self, end: &End, id: crate::mqtt::PacketId, entry: &Arc<Entry>, over: bool) {
+        let outgoing = &mut self.session(&end.session).outgoing;
+        let Some(leg) = outgoing.get(&id).copied() else { return };
+        if over {
+            outgoing.remove(&id);
+        }
+        if let Some(message) = self.messages.get_mut(leg.0) {
+            let leg = &mut message.legs[leg.1];
+            leg.packets.push(Arc::clone(entry));
+            if over && leg.fate.arrived() {
+                leg.fate = Fate::Done;
+            }
+        }
+    }
+
+    /// The legs under way to a far side that has forgotten them go again, as new.
+    pub(super) fn start_over(&mut self, dialer: &SessionKey) {
+        let session = self.session(dialer);
+        let mut again: Vec<LegKey> = std::mem::take(&mut session.outgoing).into_values().collect();
+        again.sort_unstable_by_key(|(message, leg)| (std::cmp::Reverse(*message), *leg));
+        for leg in again {
+            session.open.push_front(leg);
+        }
+    }
+}
+
+fn is_publish(entry: &Entry) -> bool {
+    use crate::lab::trace::Event;
+    let Event::Packet(crossing) = &entry.event else { return false };
+    matches!(crossing.packet(), Some(Packet::Publish(_))) && crossing.passage.arrived()
+}

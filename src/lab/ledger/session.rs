@@ -1,0 +1,162 @@
+//! A session at a broker, as it can be read off its connections.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use super::bridges::BridgeFacts;
+use super::message::MessageKey;
+use crate::broker::MessageId;
+use crate::lab::trace::Party;
+use crate::mqtt::packet::SubscribeOptions;
+use crate::mqtt::{ClientId, Filter, PacketId, QoS, Rule, Topic};
+
+/// So many deliveries are remembered, to know a message that comes once more.
+const REMEMBERED: usize = 2_000;
+
+/// Names a session.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    /// At which broker.
+    pub broker: Party,
+    /// Of which client; or a group's `$share/group/filter`, which is owed as one.
+    pub client: ClientId,
+}
+
+/// A leg: a message's key and which of its legs.
+pub type LegKey = (MessageKey, usize);
+
+/// A session.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    /// Whether it outlives its connection.
+    pub kept: bool,
+    /// Its connection.
+    pub wire: Option<u64>,
+    /// What it is subscribed to.
+    pub subscriptions: BTreeMap<Filter, Subscribed>,
+    /// Where it is a bridge's: its rules, and the name its messages go by.
+    pub rules: Option<Vec<Rule>>,
+    /// Messages that it sent with QoS 1 or 2 and whose handshake is not over.
+    pub incoming: BTreeMap<PacketId, Incoming>,
+    /// Messages that were sent to it with QoS 1 or 2 and whose handshake is not over.
+    pub outgoing: BTreeMap<PacketId, LegKey>,
+    /// Legs that were not sent yet, oldest first.
+    pub open: VecDeque<LegKey>,
+    /// What it was sent last.
+    pub recent: VecDeque<(Topic, Bytes, LegKey)>,
+    /// The newest message that arrived, by topic, publisher and QoS.
+    pub newest: BTreeMap<(Topic, ClientId, QoS), MessageKey>,
+    /// What a broker of ours says it sends next.
+    pub expected: VecDeque<Expected>,
+    /// Messages that it sent with QoS 0 and that have no number yet.
+    pub unnumbered: VecDeque<MessageKey>,
+    /// Its will, as topic and payload.
+    pub will: Option<(Topic, Bytes)>,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscribed {
+    /// As granted.
+    pub options: SubscribeOptions,
+    /// Whether SUBACK has been seen, and no UNSUBSCRIBE since: then messages are owed.
+    pub sure: bool,
+}
+
+/// A message whose sender has not heard the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// The message.
+    pub message: MessageKey,
+    /// Its topic as it came, and its payload: the same id with others is another message.
+    pub sent: (Topic, Bytes),
+}
+
+/// A PUBLISH that a broker of ours has handed to a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The broker's number for the message.
+    pub number: MessageId,
+    /// Its packet id.
+    pub packet_id: Option<PacketId>,
+    /// The topic it is sent with.
+    pub topic: Topic,
+}
+
+impl Session {
+    /// The session of a bridge at its own broker.
+    #[must_use]
+    pub fn of_bridge(facts: &BridgeFacts) -> Self {
+        Self { kept: facts.kept, rules: Some(facts.rules.clone()), ..Self::default() }
+    }
+
+    /// How a message goes to it: what it is called there, with which QoS, by which rule, and whether
+    /// it is owed. Nothing where no subscription matches.
+    pub fn takes(
+        &self,
+        topic: &Topic,
+        qos: QoS,
+        own: bool,
+    ) -> Vec<(Topic, QoS, Option<String>, bool)> {
+        if let Some(rules) = &self.rules {
+            return if own { Vec::new() } else { by_rules(rules, topic, qos) };
+        }
+        let mut best: Option<(QoS, bool)> = None;
+        for (filter, subscribed) in &self.subscriptions {
+            let silent = own && subscribed.options.no_local;
+            if filter.group().is_some() || silent || !filter.matches(topic) {
+                continue;
+            }
+            let granted = subscribed.options.qos.min(qos);
+            let (most, sure) = best.unwrap_or((granted, false));
+            best = Some((most.max(granted), sure || subscribed.sure));
+        }
+        let found = best.map(|(qos, sure)| (topic.clone(), qos, None, sure));
+        found.into_iter().collect()
+    }
+
+    /// Whether a message may come to it with its retain flag as it was published.
+    #[must_use]
+    pub fn keeps_retain(&self, topic: &Topic) -> bool {
+        self.rules.is_some()
+            || self.subscriptions.iter().any(|(filter, subscribed)| {
+                subscribed.options.retain_as_published && filter.matches(topic)
+            })
+    }
+
+    /// How many of its subscriptions match: so many copies a broker may send.
+    #[must_use]
+    pub fn matching(&self, topic: &Topic) -> usize {
+        match &self.rules {
+            Some(rules) => rules.iter().filter(|rule| rule.to_remote(topic).is_some()).count(),
+            None => self.subscriptions.keys().filter(|filter| filter.matches(topic)).count(),
+        }
+    }
+
+    /// A leg is not open any more.
+    pub fn close(&mut self, leg: LegKey) {
+        if let Some(at) = self.open.iter().position(|it| *it == leg) {
+            self.open.remove(at);
+        }
+    }
+
+    /// Remembers what it was sent.
+    pub fn remember(&mut self, topic: Topic, payload: Bytes, leg: LegKey) {
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((topic, payload, leg));
+    }
+}
+
+fn by_rules(rules: &[Rule], topic: &Topic, qos: QoS) -> Vec<(Topic, QoS, Option<String>, bool)> {
+    let mut found: Vec<(Topic, QoS, Option<String>, bool)> = Vec::new();
+    for rule in rules {
+        let Some(there) = rule.to_remote(topic) else { continue };
+        if found.iter().all(|(it, ..)| *it != there) {
+            found.push((there, rule.qos().min(qos), Some(rule.to_string()), true));
+        }
+    }
+    found
+}
