@@ -18,7 +18,7 @@
 //! engine/   brokers beside ours that can be run: rumqttd, to be compared with
 //! net/      live shell: listeners, connections, a broker's owner task, dials, cables      (tokio)
 //! store/    a broker's durable state in SQLite, on a thread of its own
-//! card/     the boards' programs                                  pure; driver/ over rumqttc
+//! card/     the boards' programs: sensors, a display, counting    pure; driver/ over rumqttc
 //! conf/     mosquitto.conf and scenario.toml into typed values    pure
 //! broker/   sessions, retained messages, wills, bridges           pure
 //! cable/    frames, and what a cable does to each                 pure

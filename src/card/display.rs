@@ -90,7 +90,11 @@ impl Program for Display {
             Input::Disconnected { reason } => self.session.disconnected(now, reason),
             Input::Subscribed => output = Some(self.session.subscribed()),
             Input::Message { topic, payload, .. } => self.hear(now, topic, payload),
-            Input::Sent(_) | Input::Toggle(_) | Input::Set(..) => {}
+            Input::Sent(_)
+            | Input::Toggle(_)
+            | Input::Set(..)
+            | Input::Publish(_)
+            | Input::Time => {}
         }
         let waits = self.session.is_fence_back() && self.session.all.is_none();
         let note = if waits { "Waiting for sensors/all from card 2." } else { "" };

@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Face, Link, SensorNumber};
+use super::count::Odd;
+use super::{CountFace, Face, Link, SensorNumber};
 
 /// What can happen to a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,10 @@ pub enum Event {
     Sensor { sensor: SensorNumber, state: Option<bool> },
     /// A message changed nothing.
     Ignored { topic: String, reason: String },
+    /// A counter came to its limit.
+    LimitReached { limit: u64 },
+    /// A tally saw what should not be: the first, the tenth, the hundredth … of its kind.
+    Odd { odd: Odd, so_far: u64 },
 }
 
 impl Event {
@@ -49,7 +54,29 @@ impl Event {
         if after.restored && !before.restored {
             events.push(Self::Restored);
         }
+        if let (Some(before), Some(after)) = (&before.count, &after.count) {
+            events.extend(Self::of_count(before, after));
+        }
         events
+    }
+
+    /// What there is to tell of a counting program. A broker that goes wrong may do so with every
+    /// message, so not each is told.
+    fn of_count(before: &CountFace, after: &CountFace) -> Option<Self> {
+        match (before, after) {
+            (CountFace::Counter(before), CountFace::Counter(after)) => {
+                let limit = after.settings.limit?;
+                let reached = before.published < limit && limit <= after.published;
+                reached.then_some(Self::LimitReached { limit })
+            }
+            (CountFace::Tally(before), CountFace::Tally(after)) => {
+                let odd = after.odd.as_ref()?;
+                let (was, so_far) = (before.faults(odd.fault), after.faults(odd.fault));
+                let longer = was.checked_ilog10() != so_far.checked_ilog10();
+                longer.then(|| Self::Odd { odd: odd.clone(), so_far })
+            }
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::SensorNumber;
+use super::count::CountFace;
 
 /// Everything a program's window shows. Times are those of its world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +22,8 @@ pub struct Face {
     pub note: String,
     /// The display alone: what the bridge's notification topic says, and since when.
     pub bridge: Option<(bool, Duration)>,
+    /// The counting programs alone: what they count.
+    pub count: Option<CountFace>,
     /// The last message it could not use.
     pub ignored: Option<Ignored>,
     /// How many it could not use.
@@ -41,6 +44,12 @@ impl Face {
         let count = |state| self.sensors().filter(|sensor| sensor.state == state).count();
         (count(Some(true)), count(Some(false)), count(None))
     }
+
+    /// Notes a message that changes nothing.
+    pub(super) fn ignore(&mut self, at: Duration, topic: &str, reason: String) {
+        self.ignored = Some(Ignored { at, topic: topic.to_owned(), reason });
+        self.ignored_count += 1;
+    }
 }
 
 /// A program's connection to its broker.
@@ -50,6 +59,18 @@ pub enum Link {
     Offline { since: Duration, reason: String },
     /// Connected.
     Online { since: Duration, session_present: bool },
+}
+
+impl Link {
+    /// The connection is gone, or another dial failed: it has been gone since the first of these.
+    pub(super) fn lose(&mut self, now: Duration, reason: String) {
+        let known = *self != Self::default();
+        let since = match self {
+            Self::Offline { since, .. } if known => *since,
+            _ => now,
+        };
+        *self = Self::Offline { since, reason };
+    }
 }
 
 impl Default for Link {

@@ -16,9 +16,12 @@
 //! its own sensors over any echo, and publishes what it knows again whenever it connects, so the
 //! client's queue is never the only copy ([`monitor`]).
 //!
+//! Beside the cards there are two programs that count messages ([`count`]).
+//!
 //! `driver` is the one part with sockets, clocks and tasks; everything else here is pure.
 
 mod clicks;
+pub mod count;
 pub mod display;
 pub mod driver;
 pub mod event;
@@ -33,6 +36,8 @@ mod pair;
 #[cfg(test)]
 mod tests;
 
+pub use count::{CountFace, Counter, CounterFace, CounterSettings};
+pub use count::{Tally, TallyFace, TallySettings};
 pub use display::Display;
 pub use event::Event;
 pub use face::{Face, Ignored, Link, Origin, SensorFace};
@@ -74,12 +79,16 @@ pub enum Input {
     Subscribed,
     /// A message came.
     Message { topic: Topic, payload: Bytes, retain: bool },
-    /// PUBREC came for this publication: it is the broker's now.
+    /// PUBREC or, for `QoS` 1, PUBACK came for this publication: it is the broker's now.
     Sent(Token),
     /// Somebody clicked a sensor's button.
     Toggle(SensorNumber),
     /// A script or a test sets a sensor.
     Set(SensorNumber, bool),
+    /// Somebody wants so many more numbers at once.
+    Publish(u64),
+    /// The program's deadline has passed.
+    Time,
 }
 
 /// What a program wants done.
@@ -87,7 +96,9 @@ pub enum Input {
 pub enum Output {
     /// SUBSCRIBE to all of these in one packet.
     Subscribe(Vec<(Filter, QoS)>),
-    /// PUBLISH; `Input::Sent` is to follow, for `QoS` 2.
+    /// PUBLISH; `Input::Sent` is to follow, for `QoS` 1 and 2. A token that is still under way names
+    /// the same publication, which is not sent twice: so after a new connection a program can ask
+    /// again for all that it has not been told `Sent` of.
     Publish { token: Token, topic: Topic, payload: Bytes, qos: QoS, retain: bool },
 }
 
@@ -108,6 +119,10 @@ pub trait Program: Send {
     fn identity(&self) -> Identity;
     /// Takes one input at time `now`, gives what is to be done, in order.
     fn handle(&mut self, now: Duration, input: Input) -> Vec<Output>;
+    /// When it wants `Input::Time`, at the latest; nothing where it waits for no time.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
     /// What its window may show.
     fn face(&self) -> &Face;
 }

@@ -193,6 +193,7 @@ impl<B: Board> Program for Monitor<B> {
             Input::Sent(token) => self.clicks.sent(token),
             Input::Toggle(number) => self.click(now, number, None),
             Input::Set(number, state) => self.click(now, number, Some(state)),
+            Input::Publish(_) | Input::Time => {}
         }
         let outputs = self.publication().into_iter().chain(after).collect();
         self.finish_face();

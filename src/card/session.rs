@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::fence::Fence;
 use super::payload::{self, ALL, BOARD1, CARD1, States};
-use super::{Face, Identity, Ignored, Link, Origin, Output, SensorFace, SensorNumber};
+use super::{Face, Identity, Link, Origin, Output, SensorFace, SensorNumber};
 use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
 /// One program's side of its session with a broker.
@@ -68,11 +68,7 @@ impl Session {
 
     /// The connection is gone, or another dial failed.
     pub(super) fn disconnected(&mut self, now: Duration, reason: String) {
-        let since = match self.face.link {
-            Link::Offline { since, .. } if self.face.link != Link::default() => since,
-            _ => now,
-        };
-        self.face.link = Link::Offline { since, reason };
+        self.face.link.lose(now, reason);
         self.fence.reset();
     }
 
@@ -119,8 +115,7 @@ impl Session {
 
     /// Notes a message that changes nothing.
     pub(super) fn ignore(&mut self, now: Duration, topic: &Topic, reason: String) {
-        self.face.ignored = Some(Ignored { at: now, topic: topic.to_string(), reason });
-        self.face.ignored_count += 1;
+        self.face.ignore(now, topic.as_str(), reason);
     }
 
     /// Whether there is a connection.

@@ -32,6 +32,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   twinboard                          the windows of the dual-board system
+  twinboard counting                 numbers over a bridge: what is missing, what comes twice
   twinboard my-scenario/             the windows of a scenario of your own
   twinboard run dual-board           the same system without windows, its script and verdict
   twinboard broker -p 1885           one broker, as `mosquitto -p 1885`

@@ -2,7 +2,7 @@
 //! the repository's `broker-configs`, where they can be read and copied.
 
 /// The names of the built-in scenarios.
-pub const NAMES: &[&str] = &["dual-board"];
+pub const NAMES: &[&str] = &["dual-board", "counting"];
 
 /// A name and a text, for each file beside `scenario.toml`.
 type Files = &'static [(&'static str, &'static str)];
@@ -17,13 +17,20 @@ pub(super) fn texts(name: &str) -> Option<(&'static str, Files)> {
                 ("board2.conf", include_str!("../../broker-configs/dual-board/board2.conf")),
             ],
         )),
+        "counting" => Some((
+            include_str!("../../broker-configs/counting/scenario.toml"),
+            &[
+                ("board1.conf", include_str!("../../broker-configs/counting/board1.conf")),
+                ("board2.conf", include_str!("../../broker-configs/counting/board2.conf")),
+            ],
+        )),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::conf::scenario::Kind;
+    use crate::conf::scenario::{Kind, Program};
     use crate::conf::{Folder, builtin};
     use crate::mqtt::QoS;
 
@@ -59,7 +66,7 @@ mod tests {
             .scenario
             .boards
             .iter()
-            .map(|board| board.programs.iter().map(|it| it.kind).collect::<Vec<_>>())
+            .map(|board| board.programs.iter().map(Program::kind).collect::<Vec<_>>())
             .collect();
         assert_eq!(kinds, [vec![Kind::Card1], vec![Kind::Card2, Kind::Display]]);
     }

@@ -18,7 +18,7 @@ use super::lab::{Lab, Wish};
 use super::outbox::{Ask, Outbox};
 use super::places::{Places, viewport};
 use super::windows::Windows;
-use super::{arrangement, dark, display, dock, monitor, theme};
+use super::{arrangement, counter, dark, display, dock, monitor, tally, theme};
 use crate::lab::snapshot::{BoardView, ProgramKind, ProgramView};
 use crate::lab::{Action, Command, Snapshot};
 
@@ -241,6 +241,8 @@ pub fn show_content(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
     match plate.program.kind {
         ProgramKind::Card1 | ProgramKind::Card2 => monitor::show(ui, plate, outbox),
         ProgramKind::Display => display::show(ui, plate),
+        ProgramKind::Counter => counter::show(ui, plate, outbox),
+        ProgramKind::Tally => tally::show(ui, plate),
     }
 }
 

@@ -54,6 +54,7 @@ pub fn first_size(kind: ProgramKind) -> Vec2 {
         ProgramKind::Card1 => vec2(400.0, 350.0),
         ProgramKind::Card2 => vec2(400.0, 450.0),
         ProgramKind::Display => vec2(500.0, 550.0),
+        ProgramKind::Counter | ProgramKind::Tally => vec2(380.0, 400.0),
     }
 }
 
@@ -62,6 +63,7 @@ pub fn least_size(kind: ProgramKind) -> Vec2 {
     match kind {
         ProgramKind::Card1 | ProgramKind::Card2 => vec2(300.0, 300.0),
         ProgramKind::Display => vec2(400.0, 400.0),
+        ProgramKind::Counter | ProgramKind::Tally => vec2(300.0, 320.0),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use egui::{Align, Label, Layout, Pos2, Rect, RichText, Shape, Stroke, Ui, UiBuilder, vec2};
 
-use super::controls;
+use super::figure;
 use super::outbox::{Ask, Outbox};
 use super::theme::{self, Palette};
+use super::{controls, counter};
+use crate::card::CountFace;
 use crate::lab::snapshot::{BoardView, BrokerView, ProgramView, Run};
 use crate::lab::{Action, Command};
 
@@ -179,12 +181,41 @@ fn program_part(ui: &mut Ui, board: &BoardView, program: &ProgramView, outbox: &
         }
         _ => controls::run(ui, palette, board.power, &program.run),
     }
+    if let Some((text, wrong)) = counted(program) {
+        let colour = if wrong { palette.bad } else { palette.weak };
+        ui.add(Label::new(RichText::new(text).small().color(colour)).wrap());
+    }
     if board.power
         && let Some(action) = controls::actions(ui, program.name.as_str(), &program.run)
     {
         outbox.send(Command::Program { program: program.name.clone(), action });
         if matches!(action, Action::Start | Action::Restart) {
             outbox.ask(Ask::Reopen(program.name.clone()));
+        }
+    }
+}
+
+/// What a counting program has counted, and whether something is wrong with that.
+fn counted(program: &ProgramView) -> Option<(String, bool)> {
+    let number = figure::grouped;
+    match program.face.count.as_ref()? {
+        CountFace::Counter(count) => {
+            let unacknowledged = match count.unacknowledged() {
+                0..counter::MANY => String::new(),
+                open => format!(" · {} unacknowledged", number(open)),
+            };
+            Some((format!("{} published{unacknowledged}", number(count.published)), false))
+        }
+        CountFace::Tally(count) => {
+            let faults = [
+                (count.missing, "missing"),
+                (count.doubled, "doubled"),
+                (count.out_of_order, "out of order"),
+            ];
+            let faults = faults.iter().filter(|(faults, _)| *faults > 0);
+            let mut text = vec![format!("{} received", number(count.received))];
+            text.extend(faults.map(|(faults, what)| format!("{} {what}", number(*faults))));
+            Some((text.join(" · "), text.len() > 1))
         }
     }
 }

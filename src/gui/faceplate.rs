@@ -4,8 +4,8 @@
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 use super::clock::Clock;
-use super::{sensor, symbol, theme};
-use crate::card::{Face, Link};
+use super::{figure, sensor, symbol, theme};
+use crate::card::{CountFace, Face, Link};
 use crate::lab::snapshot::{BoardView, ProgramKind, ProgramView};
 use crate::lab::{BoardName, ProgramName, Snapshot};
 
@@ -47,14 +47,18 @@ impl<'a> Plate<'a> {
                 format!("{} - 3 Sensors Monitor", self.board_title)
             }
             ProgramKind::Display => String::from("Global Display - All Sensors"),
+            ProgramKind::Counter | ProgramKind::Tally => {
+                format!("{} - {}", self.board_title, self.program.name)
+            }
         }
     }
 
-    /// What the window says above its sensors.
+    /// What the window says above its content.
     pub fn heading(&self) -> String {
         match self.program.kind {
             ProgramKind::Card1 | ProgramKind::Card2 => self.board_title.to_owned(),
             ProgramKind::Display => String::from("All sensors"),
+            ProgramKind::Counter | ProgramKind::Tally => self.program.name.to_string(),
         }
     }
 }
@@ -117,7 +121,19 @@ pub fn foot(ui: &mut Ui, plate: &Plate<'_>) {
         // Beside the statistics where there is room for both, otherwise below.
         let beside = ui.available_width() >= BOTH;
         ui.horizontal(|ui| {
-            statistics(ui, face);
+            match &face.count {
+                None => statistics(ui, face),
+                Some(CountFace::Counter(count)) => {
+                    ui.label(format!("Run {}", count.run));
+                }
+                Some(CountFace::Tally(count)) => {
+                    ui.label(format!("Refreshed: {}", figure::grouped(count.refreshed)))
+                        .on_hover_text(
+                            "Retained messages that the broker told again when this program \
+                             subscribed. They are no duplicates.",
+                        );
+                }
+            }
             if beside {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.label(updated.clone());

@@ -1,7 +1,7 @@
 //! The windows: they read a [`Snapshot`] and send [`Command`]s. No I/O, no locks, no domain logic.
 //!
 //! ```text
-//! world --- Arc<Snapshot> ---> App --- Plate -----> monitor, display     (one program's face)
+//! world --- Arc<Snapshot> ---> App --- Plate -----> monitor, display, counter, tally (a face)
 //!                               |---- Snapshot ---> lab                  (the truth)
 //! world <----- Command ------ Outbox <--- clicks, keys
 //! ```
@@ -16,11 +16,13 @@ mod board_card;
 mod bridge_card;
 mod clock;
 mod controls;
+mod counter;
 mod dark;
 mod display;
 mod dock;
 mod events;
 mod faceplate;
+mod figure;
 #[cfg(test)]
 mod fixtures;
 mod fresh_start;
@@ -32,6 +34,7 @@ pub mod screen;
 mod sensor;
 mod sentence;
 mod symbol;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod theme;

@@ -167,16 +167,24 @@ fn of_program(event: &ProgramEvent) -> (String, Tone) {
         ProgramEvent::Ignored { topic, reason } => {
             (format!("ignored a message on {topic}: {reason}"), Tone::Warn)
         }
+        ProgramEvent::LimitReached { limit } => {
+            (format!("counted to its limit of {limit}"), Tone::Plain)
+        }
+        ProgramEvent::Odd { odd, so_far: 1 } => (odd.to_string(), Tone::Bad),
+        ProgramEvent::Odd { odd, so_far } => (format!("{odd}; {so_far} so far"), Tone::Bad),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::broker::event::DropReason;
     use crate::broker::{ConnId, MessageId};
     use crate::cable::Fault;
     use crate::cable::fault::Delay;
+    use crate::card::count::{self, Odd, Run};
     use crate::gui::fixtures;
     use crate::lab::{CableName, ProgramName};
     use crate::mqtt::{ClientId, QoS, Topic};
@@ -280,6 +288,15 @@ mod tests {
         say(sensor(None), "sensor 4 is unknown", Tone::Plain);
         let ignored = E::Ignored { topic: String::from("t"), reason: reason() };
         say(ignored, "ignored a message on t: why", Tone::Warn);
+        say(E::LimitReached { limit: 9 }, "counted to its limit of 9", Tone::Plain);
+        let odd = |so_far| {
+            let (at, run, topic) =
+                (Duration::ZERO, Run::new(1), Topic::parse("t").expect("a topic"));
+            let odd = Odd { at, fault: count::Fault::Doubled, numbers: (7, 7), run, topic };
+            E::Odd { odd, so_far }
+        };
+        say(odd(1), "7 came again (run 00000001 on t)", Tone::Bad);
+        say(odd(10), "7 came again (run 00000001 on t); 10 so far", Tone::Bad);
     }
 
     #[test]

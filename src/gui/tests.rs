@@ -12,10 +12,11 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::app::App;
-use super::fixtures::{self, bridge_mut, program_mut};
+use super::fixtures::{self, bridge_mut, counter_mut, program_mut, tally_mut};
 use super::outbox::Outbox;
 use super::theme;
 use crate::cable::Deed;
+use crate::card::count::{Fault, Odd};
 use crate::card::{Ignored, Link, SensorNumber};
 use crate::lab::snapshot::{BridgeState, CableState, Run};
 use crate::lab::{Action, BoardName, CableName, Command, ProgramName, Snapshot};
@@ -440,6 +441,81 @@ fn windows_follow_the_programs_there_are() {
     let stage = Stage::docked(&snapshot);
     assert!(stage.says("Pump house - 3 Sensors Monitor"));
     assert!(!stage.says_about("Global Display"));
+}
+
+#[test]
+fn a_counter_shows_how_far_it_is_and_is_asked_for_more() {
+    let mut snapshot = fixtures::counting();
+    let mut stage = Stage::docked(&snapshot);
+    for words in [
+        "Board 1 - counter",
+        "count · QoS 2 · 10 a second",
+        "Published: 1,000",
+        "Acknowledged: 1,000",
+        "Unacknowledged: 0",
+        "Waiting: 234",
+        "Run 00003f9a",
+        "1,000 published",
+    ] {
+        assert!(stage.says(words), "{words}");
+    }
+    for (button, count) in [("Publish one", 1), ("Publish 100", 100)] {
+        stage.click(button);
+        assert_eq!(stage.sent(), [Command::Publish { program: program("counter"), count }]);
+    }
+    let count = counter_mut(&mut snapshot);
+    (count.waiting, count.acknowledged) = (0, 970);
+    stage.world_says(&snapshot);
+    assert!(stage.says("Unacknowledged: 30") && stage.says("1,000 published · 30 unacknowledged"));
+    assert!(!stage.says_about("Waiting"), "there is nothing to wait for");
+    program_mut(&mut snapshot, "counter").run = Run::Stopped;
+    stage.world_says(&snapshot);
+    assert!(stage.says("counter is stopped") && !stage.says("Publish one"));
+}
+
+#[test]
+fn a_tally_shows_what_came_and_what_did_not() {
+    let mut snapshot = fixtures::counting();
+    let mut stage = Stage::docked(&snapshot);
+    for words in [
+        "Board 2 - tally",
+        "count · QoS 2",
+        "Received: 1,000",
+        "Missing: 0",
+        "Doubled: 0",
+        "Out of order: 0",
+        "Refreshed: 0",
+        "Run 00003f9a on count: 1 to 1,000",
+        "1,000 received",
+    ] {
+        assert!(stage.says(words), "{words}");
+    }
+    let count = tally_mut(&mut snapshot);
+    (count.missing, count.doubled, count.out_of_order, count.refreshed) = (3, 1, 2, 7);
+    let (run, topic) = (count.runs[0].run.clone(), count.runs[0].topic.clone());
+    let (fault, numbers) = (Fault::Doubled, (17, 17));
+    count.odd = Some(Odd { at: Duration::from_secs(4), fault, numbers, run, topic });
+    stage.world_says(&snapshot);
+    for words in [
+        "Missing: 3",
+        "Doubled: 1",
+        "Out of order: 2",
+        "Refreshed: 7",
+        "12:00:04: 17 came again (run 00003f9a on count)",
+        "1,000 received · 3 missing · 1 doubled · 2 out of order",
+    ] {
+        assert!(stage.says(words), "{words}");
+    }
+}
+
+#[test]
+fn counting_programs_are_shown_in_every_size() {
+    for one_window in [true, false] {
+        for (width, height) in [(400.0, 300.0), (600.0, 700.0), (1340.0, 1060.0)] {
+            let stage = Stage::sized(&fixtures::counting(), one_window, vec2(width, height));
+            assert!(stage.says("Received: 1,000"), "{width} {height}");
+        }
+    }
 }
 
 #[test]

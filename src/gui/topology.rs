@@ -212,9 +212,11 @@ fn connections(ui: &Ui, palette: &Palette, board: &BoardView, drawn: &Drawn) {
             rail(ui, drawn.broker, *rect, stroke, connected);
             continue;
         };
-        symbol::arrow(ui.painter(), from + aside, to + aside, stroke, !connected);
-        // The display only listens.
-        if program.kind != ProgramKind::Display {
+        // A counter only speaks; the display and a tally only listen.
+        if program.kind != ProgramKind::Counter {
+            symbol::arrow(ui.painter(), from + aside, to + aside, stroke, !connected);
+        }
+        if !matches!(program.kind, ProgramKind::Display | ProgramKind::Tally) {
             symbol::arrow(ui.painter(), to - aside, from - aside, stroke, !connected);
         }
     }
@@ -239,7 +241,8 @@ fn rail(ui: &Ui, broker: Rect, program: Rect, stroke: Stroke, connected: bool) {
 /// is none where another part lies between them.
 fn ends(broker: Rect, program: Rect) -> Option<(Pos2, Pos2, egui::Vec2)> {
     let apart = 5.0;
-    if program.top() >= broker.bottom() {
+    let overlaps = program.left() < broker.right() && broker.left() < program.right();
+    if overlaps && program.top() >= broker.bottom() {
         let x = broker.center().x;
         let near = program.top() - broker.bottom() < 60.0;
         return near.then(|| {

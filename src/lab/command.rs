@@ -17,6 +17,8 @@ pub enum Command {
     Toggle { program: ProgramName, sensor: SensorNumber },
     /// Set a sensor to OK (true) or KO (false).
     Set { program: ProgramName, sensor: SensorNumber, ok: bool },
+    /// Have a counter publish so many more numbers at once.
+    Publish { program: ProgramName, count: u64 },
     /// Do something to a program.
     Program { program: ProgramName, action: Action },
     /// Do something to a board's broker.

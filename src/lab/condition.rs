@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::name::{BridgeName, ProgramName};
 use super::snapshot::{BridgeState, ProgramView, Run, Snapshot};
-use crate::card::{Link, SensorNumber};
-use crate::conf::scenario::Condition;
+use crate::card::{CountFace, CounterFace, Link, SensorNumber, TallyFace};
+use crate::conf::scenario::{Condition, Counts};
 
 /// Whether the condition holds.
 #[must_use]
@@ -33,6 +33,8 @@ pub fn against(condition: &Condition, snapshot: &Snapshot) -> Option<String> {
         Condition::Disconnected(bridge) => {
             connected(bridge, snapshot).then(|| format!("{bridge} is connected"))
         }
+        Condition::Published { program, count } => unpublished(program, *count, snapshot),
+        Condition::Counted { program, counts } => miscounted(program, counts, snapshot),
         Condition::Agree => disagreement(snapshot),
         Condition::Quiet => unrest(snapshot),
     }
@@ -56,6 +58,52 @@ fn online(name: &str, snapshot: &Snapshot) -> bool {
 fn connected(name: &str, snapshot: &Snapshot) -> bool {
     let bridge = snapshot.bridge(&BridgeName::new(name));
     bridge.is_some_and(|(_, bridge)| matches!(bridge.state, BridgeState::Connected { .. }))
+}
+
+fn counter(program: &ProgramView) -> Option<&CounterFace> {
+    match &program.face.count {
+        Some(CountFace::Counter(counter)) => Some(counter),
+        _ => None,
+    }
+}
+
+fn tally(program: &ProgramView) -> Option<&TallyFace> {
+    match &program.face.count {
+        Some(CountFace::Tally(tally)) => Some(tally),
+        _ => None,
+    }
+}
+
+fn unpublished(name: &str, count: u64, snapshot: &Snapshot) -> Option<String> {
+    let acknowledged = program(name, snapshot).and_then(counter).map_or(0, |it| it.acknowledged);
+    (acknowledged < count).then(|| format!("{name} has published {acknowledged}"))
+}
+
+fn miscounted(name: &str, counts: &Counts, snapshot: &Snapshot) -> Option<String> {
+    let Some(tally) = program(name, snapshot).and_then(tally) else {
+        return Some(format!("{name} has counted nothing yet"));
+    };
+    if !tally.subscribed {
+        return Some(format!("{name} has not subscribed yet"));
+    }
+    let wrong = |wanted: Option<u64>, is: u64| wanted.is_some_and(|wanted| wanted != is);
+    let short = counts.received.is_some_and(|wanted| tally.received < wanted);
+    let wrong = short
+        || wrong(counts.missing, tally.missing)
+        || wrong(counts.doubled, tally.doubled)
+        || wrong(counts.out_of_order, tally.out_of_order);
+    wrong.then(|| {
+        let (received, missing) = (tally.received, tally.missing);
+        let (doubled, late) = (tally.doubled, tally.out_of_order);
+        let runs =
+            tally.runs.iter().map(|it| format!("; run {}: {} to {}", it.run, it.first, it.last));
+        let odd = tally.odd.iter().map(|odd| format!("; {odd}"));
+        let more: String = runs.chain(odd).collect();
+        format!(
+            "{name} has counted {received} received, {missing} missing, {doubled} doubled, \
+             {late} out of order{more}"
+        )
+    })
 }
 
 fn disagreement(snapshot: &Snapshot) -> Option<String> {
@@ -89,6 +137,13 @@ fn unrest(snapshot: &Snapshot) -> Option<String> {
                 let (name, number) = (&program.name, sensor.number);
                 return Some(format!("a click on sensor {number} of {name} is not sent yet"));
             }
+            // What a process that is gone had not sent, nobody is going to send.
+            if program.run == Run::Running
+                && let Some(unsent) = counter(program).map(|it| it.unacknowledged() + it.waiting)
+                && unsent > 0
+            {
+                return Some(format!("{unsent} numbers of {} are not sent yet", program.name));
+            }
         }
     }
     None
@@ -105,11 +160,21 @@ fn word(state: Option<bool>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::fixtures::{bridge_mut, dual_board, program_mut};
+    use crate::lab::fixtures::{
+        bridge_mut, counter_mut, counting, dual_board, program_mut, tally_mut,
+    };
 
     /// What stands against `condition`, in a world where all is well but for `change`.
     fn check(condition: &Condition, change: impl FnOnce(&mut Snapshot), expected: Option<&str>) {
-        let mut snapshot = dual_board();
+        check_in(dual_board(), condition, change, expected);
+    }
+
+    fn check_in(
+        mut snapshot: Snapshot,
+        condition: &Condition,
+        change: impl FnOnce(&mut Snapshot),
+        expected: Option<&str>,
+    ) {
         for board in &mut snapshot.boards {
             board.broker.holdings.queued = 0;
         }
@@ -167,5 +232,52 @@ mod tests {
         let click = |it: &mut Snapshot| program_mut(it, "card1_monitor").face.own[2].unsent = true;
         let why = "a click on sensor 3 of card1_monitor is not sent yet";
         check(&Condition::Quiet, click, Some(why));
+    }
+
+    #[test]
+    fn what_is_counted() {
+        let mut settled = counting();
+        let count = counter_mut(&mut settled);
+        (count.acknowledged, count.waiting) = (count.published, 0);
+        let check = |condition: &Condition, change: fn(&mut Snapshot), expected: Option<&str>| {
+            check_in(settled.clone(), condition, change, expected);
+        };
+        let published = |count| Condition::Published { program: "counter".into(), count };
+        check(&published(1_000), |_| {}, None);
+        check(&published(1_001), |_| {}, Some("counter has published 1000"));
+        let short = |it: &mut Snapshot| counter_mut(it).acknowledged = 3;
+        check(&published(4), short, Some("counter has published 3"));
+        check(&Condition::Quiet, |_| {}, None);
+        check(&Condition::Quiet, short, Some("997 numbers of counter are not sent yet"));
+        let asked = |it: &mut Snapshot| counter_mut(it).waiting = 7;
+        check(&Condition::Quiet, asked, Some("7 numbers of counter are not sent yet"));
+        let killed = |it: &mut Snapshot| {
+            counter_mut(it).acknowledged = 3;
+            program_mut(it, "counter").run = Run::Stopped;
+        };
+        check(&Condition::Quiet, killed, None);
+        check(&Condition::Agree, |_| {}, None);
+
+        let counted = |received, missing, doubled, out_of_order| {
+            let counts = Counts { received, missing, doubled, out_of_order };
+            Condition::Counted { program: "tally".into(), counts }
+        };
+        let (none, exact) = (None, Some(0));
+        check(&counted(Some(1_000), exact, exact, exact), |_| {}, None);
+        check(&counted(Some(7), none, none, none), |_| {}, None);
+        let why = |counts: &str| format!("tally has counted {counts}; run 00003f9a: 1 to 1000");
+        let so_far = why("1000 received, 0 missing, 0 doubled, 0 out of order");
+        check(&counted(Some(1_001), none, none, none), |_| {}, Some(&so_far));
+        check(&counted(none, Some(1), none, none), |_| {}, Some(&so_far));
+        check(&counted(none, none, Some(1), none), |_| {}, Some(&so_far));
+        check(&counted(none, none, none, Some(1)), |_| {}, Some(&so_far));
+        let double = |it: &mut Snapshot| tally_mut(it).doubled = 2;
+        check(&counted(Some(9), exact, none, exact), double, None);
+        let doubled = why("1000 received, 0 missing, 2 doubled, 0 out of order");
+        check(&counted(none, none, exact, none), double, Some(&doubled));
+        let deaf = |it: &mut Snapshot| tally_mut(it).subscribed = false;
+        check(&counted(exact, none, none, none), deaf, Some("tally has not subscribed yet"));
+        let gone = |it: &mut Snapshot| program_mut(it, "tally").face.count = None;
+        check(&counted(exact, none, none, none), gone, Some("tally has counted nothing yet"));
     }
 }

@@ -8,13 +8,17 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::card::Event as ProgramEvent;
-use crate::card::{Face, Link, Origin, SensorFace, SensorNumber};
+use crate::card::{
+    CountFace, Counter, CounterFace, CounterSettings, Face, Input, Link, Origin, Output, Program,
+    SensorFace, SensorNumber, Tally, TallyFace, TallySettings,
+};
 use crate::lab::snapshot::{
     BoardView, BridgeState, BridgeView, BrokerView, CableState, Holdings, ProgramKind, ProgramView,
     Run, SessionView,
 };
 use crate::lab::trace::{Entry, Event};
 use crate::lab::{BoardName, BridgeName, ProgramName, Snapshot};
+use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
 /// Everything runs; sensor 2 is KO. Its times count from noon UTC.
 pub fn dual_board() -> Snapshot {
@@ -63,6 +67,59 @@ pub fn dual_board() -> Snapshot {
         aside: Vec::new(),
         trouble: None,
         done: 0,
+    }
+}
+
+/// The same, with a counter on board 1 and a tally on board 2 in the place of its programs.
+pub fn counting() -> Snapshot {
+    let mut snapshot = dual_board();
+    let settings = CounterSettings {
+        client_id: ClientId::new("counter"),
+        topic: Topic::parse("count").expect("a topic"),
+        every: Some(Duration::from_millis(100)),
+        qos: QoS::ExactlyOnce,
+        retain: false,
+        limit: None,
+        clean_session: false,
+    };
+    let mut counter = Counter::new(settings, 0x3f9a);
+    let mut tally = Tally::new(TallySettings {
+        client_id: ClientId::new("tally"),
+        topics: vec![Filter::parse("count").expect("a filter")],
+        qos: QoS::ExactlyOnce,
+        clean_session: false,
+    });
+    let connected = Input::Connected { session_present: false };
+    counter.handle(secs(1), connected.clone());
+    tally.handle(secs(1), connected);
+    tally.handle(secs(1), Input::Subscribed);
+    for output in counter.handle(secs(4), Input::Publish(1_234)) {
+        let Output::Publish { token, topic, payload, .. } = output else { continue };
+        counter.handle(secs(4), Input::Sent(token));
+        tally.handle(secs(4), Input::Message { topic, payload, retain: false });
+    }
+    let view = |name: &str, kind, face: &Face| {
+        let (name, face) = (ProgramName::new(name), face.clone());
+        ProgramView { name, kind, run: Run::Running, face }
+    };
+    snapshot.boards[0].programs = vec![view("counter", ProgramKind::Counter, counter.face())];
+    snapshot.boards[1].programs = vec![view("tally", ProgramKind::Tally, tally.face())];
+    snapshot
+}
+
+/// The counter of [`counting`], to be changed.
+pub fn counter_mut(snapshot: &mut Snapshot) -> &mut CounterFace {
+    match &mut program_mut(snapshot, "counter").face.count {
+        Some(CountFace::Counter(count)) => count,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The tally of [`counting`], to be changed.
+pub fn tally_mut(snapshot: &mut Snapshot) -> &mut TallyFace {
+    match &mut program_mut(snapshot, "tally").face.count {
+        Some(CountFace::Tally(count)) => count,
+        other => panic!("{other:?}"),
     }
 }
 

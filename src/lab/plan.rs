@@ -6,10 +6,12 @@ use super::ledger::BridgeFacts;
 use super::name::{BoardName, BridgeName, ProgramName};
 use super::snapshot::ProgramKind;
 use super::trace::Party;
-use crate::broker::{Address, Settings};
+use crate::broker::{Address, BridgeSettings, Settings};
+use crate::card::{self, CounterSettings, TallySettings};
 use crate::conf::Opened;
 use crate::conf::mosquitto::Listener;
-use crate::conf::scenario::{self, Expectation, Kind, Step};
+use crate::conf::scenario::{self, Expectation, Setup, Step};
+use crate::mqtt::ClientId;
 
 /// The port mosquitto listens on where nothing is said.
 const DEFAULT_PORT: u16 = 1883;
@@ -60,8 +62,23 @@ pub struct BridgePlan {
 pub struct ProgramPlan {
     /// Its name.
     pub name: ProgramName,
-    /// What it is.
-    pub kind: ProgramKind,
+    /// What it is, and what it is told.
+    pub setup: ProgramSetup,
+}
+
+/// What a program is, and what it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProgramSetup {
+    /// Sensors 1 to 3.
+    Card1,
+    /// Sensors 4 to 6, and what board 1 says.
+    Card2,
+    /// All six.
+    Display,
+    /// Publishes 1, 2, 3 …
+    Counter(CounterSettings),
+    /// Says which of them came.
+    Tally(TallySettings),
 }
 
 impl Plan {
@@ -121,12 +138,59 @@ impl Plan {
 
 impl ProgramPlan {
     fn new(program: &scenario::Program) -> Self {
-        let kind = match program.kind {
-            Kind::Card1 => ProgramKind::Card1,
-            Kind::Card2 => ProgramKind::Card2,
-            Kind::Display => ProgramKind::Display,
+        // The name tells its sessions from those of other programs at the same broker.
+        let client_id = ClientId::new(&program.name);
+        let setup = match program.setup.clone() {
+            Setup::Card1 => ProgramSetup::Card1,
+            Setup::Card2 => ProgramSetup::Card2,
+            Setup::Display => ProgramSetup::Display,
+            Setup::Counter(it) => ProgramSetup::Counter(CounterSettings {
+                client_id,
+                topic: it.topic,
+                every: it.every,
+                qos: it.qos,
+                retain: it.retain,
+                limit: it.limit,
+                clean_session: it.clean_session,
+            }),
+            Setup::Tally(it) => ProgramSetup::Tally(TallySettings {
+                client_id,
+                topics: it.topics,
+                qos: it.qos,
+                clean_session: it.clean_session,
+            }),
         };
-        Self { name: ProgramName::new(&program.name), kind }
+        Self { name: ProgramName::new(&program.name), setup }
+    }
+
+    /// What it is, without the rest.
+    #[must_use]
+    pub fn kind(&self) -> ProgramKind {
+        match self.setup {
+            ProgramSetup::Card1 => ProgramKind::Card1,
+            ProgramSetup::Card2 => ProgramKind::Card2,
+            ProgramSetup::Display => ProgramKind::Display,
+            ProgramSetup::Counter(_) => ProgramKind::Counter,
+            ProgramSetup::Tally(_) => ProgramKind::Tally,
+        }
+    }
+}
+
+impl BoardPlan {
+    /// A new process of one of its programs, which knows nothing yet; `seed` differs from process
+    /// to process.
+    #[must_use]
+    pub fn program(&self, at: usize, seed: u64) -> Box<dyn card::Program> {
+        match self.programs[at].setup.clone() {
+            ProgramSetup::Card1 => Box::new(card::Card1::new(seed)),
+            ProgramSetup::Card2 => Box::new(card::Card2::new(seed)),
+            ProgramSetup::Display => {
+                let bridge = self.settings.bridges.iter().find(|it| it.notifications);
+                Box::new(card::Display::new(seed, bridge.map(BridgeSettings::notification_topic)))
+            }
+            ProgramSetup::Counter(settings) => Box::new(card::Counter::new(settings, seed)),
+            ProgramSetup::Tally(settings) => Box::new(card::Tally::new(settings)),
+        }
     }
 }
 

@@ -109,6 +109,9 @@ fn command(deed: &Deed) -> Command {
             let (program, sensor) = (ProgramName::new(program), SensorNumber(*sensor));
             Command::Set { program, sensor, ok: *ok }
         }
+        Deed::Publish { program, count } => {
+            Command::Publish { program: ProgramName::new(program), count: *count }
+        }
         Deed::Stop(target) => act(target, Action::Stop),
         Deed::Start(target) => act(target, Action::Start),
         Deed::Restart(target) => act(target, Action::Restart),
@@ -191,6 +194,10 @@ mod tests {
         check(
             Deed::Set { program: name(), sensor: 4, ok: false },
             Command::Set { program: program.clone(), sensor, ok: false },
+        );
+        check(
+            Deed::Publish { program: name(), count: 100 },
+            Command::Publish { program: program.clone(), count: 100 },
         );
         check(Deed::Stop(Target::Program(name())), Command::Program { program, action });
         check(

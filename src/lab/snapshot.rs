@@ -184,6 +184,10 @@ pub enum ProgramKind {
     Card2,
     /// All six.
     Display,
+    /// Publishes 1, 2, 3 …
+    Counter,
+    /// Says which of them came.
+    Tally,
 }
 
 impl Snapshot {

@@ -217,9 +217,10 @@ impl Client {
         }
         self.events.clean();
         self.events.state.events.clear();
-        let reason = "the broker refused a subscription: check its access rules for sensors/# and \
-                      twinboard/fence/#";
-        self.gone(reason.to_owned())
+        let asked = &self.outbox.asked;
+        let reason =
+            format!("the broker refused a subscription: check its access rules for {asked}");
+        self.gone(reason)
     }
 
     fn publish(&mut self, publish: Publish) -> Option<Said> {
@@ -267,6 +268,8 @@ pub(super) struct Outbox {
     flights: BTreeMap<u16, Flight>,
     /// Ids that rumqttc sends again; they keep their tokens.
     resent: BTreeSet<u16>,
+    /// What the last SUBSCRIBE asked for.
+    asked: String,
     /// Since when the broker owes an answer to SUBSCRIBE or to the publication under way.
     owed_since: Option<Instant>,
 }
@@ -284,14 +287,19 @@ impl Outbox {
     fn new(requests: AsyncClient) -> Self {
         let (waiting, handed) = (VecDeque::new(), None);
         let (flights, resent) = (BTreeMap::new(), BTreeSet::new());
-        Self { requests, online: false, waiting, handed, flights, resent, owed_since: None }
+        let (asked, owed_since) = (String::new(), None);
+        Self { requests, online: false, waiting, handed, flights, resent, asked, owed_since }
     }
 
     /// Sends `outputs` in order as soon as may be. Without a connection they are dropped: the
-    /// program says everything again when there is one.
+    /// program says everything again when there is one, and what of it is still under way goes out
+    /// by itself.
     pub(super) fn push(&mut self, outputs: Vec<Output>) {
         if self.online {
-            self.waiting.extend(outputs);
+            let flights = &self.flights;
+            let flies = |token| flights.values().any(|flight| flight.token == token);
+            let new = |it: &Output| !matches!(it, Output::Publish { token, .. } if flies(*token));
+            self.waiting.extend(outputs.into_iter().filter(new));
             self.hand_over();
         }
     }
@@ -338,8 +346,12 @@ impl Outbox {
                 return;
             }
             self.owed_since = Some(Instant::now());
-            if let Output::Publish { token, .. } = output {
-                self.handed = Some(token);
+            match output {
+                Output::Publish { token, .. } => self.handed = Some(token),
+                Output::Subscribe(filters) => {
+                    let filters: Vec<_> = filters.iter().map(|(it, _)| it.as_str()).collect();
+                    self.asked = filters.join(", ");
+                }
             }
         }
     }

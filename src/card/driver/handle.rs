@@ -52,6 +52,14 @@ impl Handle {
         self.order(Order::Input(Input::Set(sensor, state)))
     }
 
+    /// Has a counter count so many more at once.
+    ///
+    /// # Errors
+    /// As [`Handle::toggle`].
+    pub fn publish(&self, count: u64) -> Result<(), Refused> {
+        self.order(Order::Input(Input::Publish(count)))
+    }
+
     /// Dials at once if it waits to dial again.
     ///
     /// # Errors

@@ -106,6 +106,12 @@ struct Desk {
 }
 
 impl Desk {
+    /// When the program wants to be told the time.
+    fn deadline(&self) -> Option<Instant> {
+        let at = self.program.deadline()?;
+        Some(Instant::now() + at.saturating_sub((self.clock)()))
+    }
+
     /// Gives the program an input and reports what changed.
     fn input(&mut self, input: Input) -> Vec<Output> {
         let at = (self.clock)();
@@ -249,6 +255,8 @@ impl Task {
             let limit = stop.as_ref().map_or_else(Instant::now, |stop| stop.limit);
             let owed = outbox.owed_since();
             let answer = owed.unwrap_or_else(Instant::now) + limits.answer;
+            let deadline = desk.deadline().filter(|_| stop.is_none());
+            let due = deadline.unwrap_or_else(Instant::now);
             tokio::select! {
                 polled = &mut poll => return Ok(polled),
                 order = orders.recv(), if stop.is_none() => match order {
@@ -259,6 +267,7 @@ impl Task {
                     }
                     Some(Order::Stop) | None => return Err(Next::End),
                 },
+                () = sleep_until(due), if deadline.is_some() => outbox.push(desk.input(Input::Time)),
                 () = sleep_until(limit), if stop.is_some() => return Err(Next::End),
                 () = sleep_until(answer), if owed.is_some() => return Ok(Polled::Unanswered),
                 Ok(()) = address.changed(), if !outbox.is_online() => return Err(Next::Dial),
@@ -271,8 +280,11 @@ impl Task {
         let over = sleep(wait);
         tokio::pin!(over);
         loop {
+            let deadline = self.desk.deadline();
+            let due = deadline.unwrap_or_else(Instant::now);
             tokio::select! {
                 () = &mut over => return Next::Dial,
+                () = sleep_until(due), if deadline.is_some() => drop(self.desk.input(Input::Time)),
                 order = self.orders.recv() => match order {
                     // Offline, an input has no outputs that could be sent.
                     Some(Order::Input(input)) => drop(self.desk.input(input)),

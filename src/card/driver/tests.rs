@@ -18,9 +18,10 @@ use crate::mqtt::{ClientId, Filter, QoS, Topic};
 const RELEASES: u16 = super::client::IDS;
 
 /// A program that tells the test all it is given. Sensor `n` toggled publishes "n" as token n;
-/// sensor 0 toggled subscribes.
+/// sensor 0 toggled subscribes. Asked for `n` numbers, it wants to be told the time in `n` ms.
 struct Probe {
     face: Face,
+    deadline: Option<Duration>,
     inputs: mpsc::UnboundedSender<Input>,
 }
 
@@ -38,6 +39,8 @@ impl Program for Probe {
             Input::Disconnected { reason } => {
                 self.face.link = Link::Offline { since: now, reason: reason.clone() };
             }
+            Input::Publish(ms) => self.deadline = Some(now + Duration::from_millis(*ms)),
+            Input::Time => self.deadline = None,
             _ => {}
         }
         let outputs = match input {
@@ -56,6 +59,10 @@ impl Program for Probe {
         };
         self.inputs.send(input).expect("the test listens");
         outputs
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline
     }
 
     fn face(&self) -> &Face {
@@ -84,7 +91,7 @@ impl Bench {
         let (reporter, reports) = mpsc::unbounded_channel();
         let report = move |report| reporter.send(report).expect("the test listens");
         let began = Instant::now();
-        let probe = Box::new(Probe { face: Face::default(), inputs: sender });
+        let probe = Box::new(Probe { face: Face::default(), deadline: None, inputs: sender });
         let handle = spawn_within(limits, probe, seen, move || began.elapsed(), report);
         Self { listener, address, handle, inputs, reports }
     }
@@ -235,6 +242,54 @@ async fn with_a_session_a_publication_is_resent_as_a_duplicate_and_first() {
     let id = peer.expect_publish(false, 3).await;
     peer.complete(id).await;
     assert_eq!(bench.input().await, Input::Sent(Token(3)));
+}
+
+#[tokio::test]
+async fn what_is_still_under_way_is_not_sent_twice_when_it_is_asked_for_again() {
+    let mut bench = Bench::new().await;
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(1).await;
+    bench.publish(2).await;
+    let id = peer.expect_publish(false, 1).await;
+    drop(peer);
+    bench.expect_gone().await;
+
+    // With its session, 1 is resent by itself, and asking for it again changes nothing.
+    let mut peer = bench.accept(true, 0).await;
+    bench.publish(1).await;
+    bench.publish(2).await;
+    assert_eq!(peer.expect_publish(true, 1).await, id);
+    peer.complete(id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(1)));
+    peer.expect_publish(false, 2).await;
+    drop(peer);
+    bench.expect_gone().await;
+
+    // Without one, nothing is under way any more.
+    let mut peer = bench.accept(false, 0).await;
+    bench.publish(2).await;
+    let id = peer.expect_publish(false, 2).await;
+    peer.complete(id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(2)));
+}
+
+#[tokio::test]
+async fn a_program_is_told_the_time_with_a_connection_and_without() {
+    let mut bench = Bench::new().await;
+    let peer = bench.accept(false, 0).await;
+    let wait = async |bench: &mut Bench| {
+        bench.handle.publish(5).expect("it takes orders");
+        assert_eq!(bench.input().await, Input::Publish(5));
+        assert_eq!(bench.input().await, Input::Time);
+    };
+    wait(&mut bench).await;
+    bench.address.send(None).expect("it runs");
+    drop(peer);
+    bench.expect_gone().await;
+    assert!(bench.expect_gone().await.contains("could not start"));
+    wait(&mut bench).await;
+    let silent = timeout(Duration::from_millis(50), bench.inputs.recv()).await;
+    assert!(silent.is_err(), "once is enough, yet {silent:?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,24 @@
 //!
 //! [[board.program]]
 //! name = "card1_monitor"
-//! kind = "card1"                      # card1, card2 or display
+//! kind = "card1"                      # card1, card2, display, counter or tally
+//!
+//! [[board.program]]
+//! name = "counter"                    # its client id too
+//! kind = "counter"                    # publishes 1, 2, 3 …
+//! topic = "count"                     # all from here on may be left out; these are the defaults
+//! rate = 1                            # numbers a second, 0.5 for example; 0 counts only by hand
+//! qos = 2
+//! retain = false
+//! clean_session = false
+//! limit = 100                         # where the rate ends; without it, never
+//!
+//! [[board.program]]
+//! name = "tally"                      # its client id too
+//! kind = "tally"                      # says which of them came
+//! topic = "count"                     # a filter; or several that do not overlap, in `topics = []`
+//! qos = 2
+//! clean_session = false
 //!
 //! [[step]]                            # one deed each, in this order
 //! say = "A sensor of board 1 fails."  # for people; may be left out
@@ -27,15 +44,21 @@
 //!
 //! Deeds: `toggle`, `set` (with `ok = true` or `false`), `stop`, `start`, `restart` and `kill` of
 //! `{ program = … }`, `{ broker = BOARD }` or `{ bridge = … }`, `power_off` and `power_on` of a
-//! board, `cut`, `cut_silently` and `mend` of a bridge's cable, `wait_until`. Conditions: `shows`
+//! board, `cut`, `cut_silently` and `mend` of a bridge's cable, `publish` (`{ program, count }`:
+//! so many more numbers at once, of a counter), `wait_until`. Conditions: `shows`
 //! (`{ program, sensor, as = "ok" | "ko" | "unknown" }`), `online`, `offline`, `connected`,
-//! `disconnected`, `agree = true`, `quiet = true`.
+//! `disconnected`, `agree = true`, `quiet = true`, `published` (`{ program, count }`: its broker
+//! acknowledged at least so many numbers of this counter) and `counted` (`{ program, received,
+//! missing, doubled, out_of_order }` of a tally: at least so many received, and of the others exactly
+//! so many, each of which may be left out; it does not hold before the tally has subscribed).
 //!
 //! This file holds the values; `read` reads and checks them. Names are plain strings:
 //! what a world makes of them is the lab's.
 
+mod program;
 mod raw;
 pub(super) mod read;
+mod read_programs;
 mod words;
 
 #[cfg(test)]
@@ -46,6 +69,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::ConfError;
+
+pub use self::program::{CounterSetup, Kind, Program, Setup, TallySetup};
 
 /// How long a `wait_until` waits where nothing is said.
 pub const DEFAULT_WITHIN: Duration = Duration::from_secs(10);
@@ -78,48 +103,6 @@ pub struct Board {
     pub programs: Vec<Program>,
     /// The line of its name in the file.
     pub line: usize,
-}
-
-/// A program of a board.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    /// Letters, digits, `_` and `-`.
-    pub name: String,
-    /// What it is.
-    pub kind: Kind,
-}
-
-/// The programs there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Sensors 1 to 3.
-    Card1,
-    /// Sensors 4 to 6, and what board 1 says.
-    Card2,
-    /// All six, none its own.
-    Display,
-}
-
-impl Kind {
-    /// Whether it has a button for this sensor.
-    #[must_use]
-    pub fn owns(self, sensor: u8) -> bool {
-        match self {
-            Self::Card1 => (1..=3).contains(&sensor),
-            Self::Card2 => (4..=6).contains(&sensor),
-            Self::Display => false,
-        }
-    }
-
-    /// Whether its window shows this sensor.
-    #[must_use]
-    pub fn shows(self, sensor: u8) -> bool {
-        match self {
-            Self::Card1 => self.owns(sensor),
-            Self::Card2 | Self::Display => (1..=6).contains(&sensor),
-        }
-    }
 }
 
 /// One step of the script.
@@ -158,6 +141,8 @@ pub enum Deed {
     CutSilently(String),
     /// Make a bridge's cable whole.
     Mend(String),
+    /// Have a counter publish so many more numbers at once.
+    Publish { program: String, count: u64 },
     /// Go on as soon as the condition holds; it fails the script if that takes longer.
     WaitUntil { condition: Condition, within: Duration },
 }
@@ -198,8 +183,31 @@ pub enum Condition {
     Disconnected(String),
     /// All programs show the same known state for each sensor that they show.
     Agree,
-    /// Nothing is queued or in flight anywhere, and no click waits to be sent.
+    /// Nothing is queued or in flight anywhere, and no click and no number waits to be sent.
     Quiet,
+    /// At least so many numbers of a counter are acknowledged.
+    Published { program: String, count: u64 },
+    /// A tally has counted this.
+    Counted { program: String, counts: Counts },
+}
+
+/// What a tally is to have counted; what is left out may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// At least so many numbers came, each counted once.
+    pub received: Option<u64>,
+    /// Exactly so many did not come.
+    pub missing: Option<u64>,
+    /// Exactly so many messages came again.
+    pub doubled: Option<u64>,
+    /// Exactly so many came after a higher one.
+    pub out_of_order: Option<u64>,
+}
+
+impl Counts {
+    /// Nothing received, or more.
+    pub(super) const NONE: Self =
+        Self { received: Some(0), missing: None, doubled: None, out_of_order: None };
 }
 
 impl Scenario {

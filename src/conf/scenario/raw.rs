@@ -35,6 +35,13 @@ pub(super) struct RawBoard {
 pub(super) struct RawProgram {
     pub(super) name: Spanned<String>,
     pub(super) kind: Spanned<Kind>,
+    pub(super) topic: Option<Spanned<String>>,
+    pub(super) topics: Option<Spanned<Vec<String>>>,
+    pub(super) rate: Option<Spanned<f64>>,
+    pub(super) qos: Option<Spanned<u64>>,
+    pub(super) retain: Option<Spanned<bool>>,
+    pub(super) limit: Option<Spanned<u64>>,
+    pub(super) clean_session: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +59,7 @@ pub(super) struct RawStep {
     pub(super) cut: Option<String>,
     pub(super) cut_silently: Option<String>,
     pub(super) mend: Option<String>,
+    pub(super) publish: Option<Spanned<RawNumbers>>,
     pub(super) wait_until: Option<Spanned<RawCondition>>,
     pub(super) within: Option<Spanned<u64>>,
 }
@@ -81,6 +89,26 @@ pub(super) struct RawCondition {
     pub(super) disconnected: Option<String>,
     pub(super) agree: Option<bool>,
     pub(super) quiet: Option<bool>,
+    pub(super) published: Option<RawNumbers>,
+    pub(super) counted: Option<RawCounted>,
+}
+
+/// A counter and how many of its numbers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNumbers {
+    pub(super) program: String,
+    pub(super) count: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCounted {
+    pub(super) program: String,
+    pub(super) received: Option<u64>,
+    pub(super) missing: Option<u64>,
+    pub(super) doubled: Option<u64>,
+    pub(super) out_of_order: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::raw::{RawBoard, RawCondition, RawProgram, RawScenario, RawState, RawStep};
+use super::raw::{RawBoard, RawCondition, RawCounted, RawNumbers, RawScenario, RawState, RawStep};
+use super::read_programs::{AT_ONCE, word};
 use super::{
-    Board, Condition, DEFAULT_WITHIN, Deed, Expectation, Kind, Program, Scenario, Step, Target,
+    Board, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step, Target,
 };
 use crate::conf::error::{ConfError, Mistake};
 use crate::conf::nearest::nearest;
@@ -33,11 +34,11 @@ pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
 }
 
 /// The checks, and what they found. Places are bytes of the text.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     file: &'a str,
     text: &'a str,
     mistakes: Vec<Mistake>,
-    programs: BTreeMap<String, Kind>,
+    pub(super) programs: BTreeMap<String, Kind>,
 }
 
 impl Check<'_> {
@@ -45,7 +46,7 @@ impl Check<'_> {
         self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
     }
 
-    fn wrong(&mut self, at: usize, what: impl Into<String>, help: Option<String>) {
+    pub(super) fn wrong(&mut self, at: usize, what: impl Into<String>, help: Option<String>) {
         let line = self.line(at);
         let text = self.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
         let file = self.file.to_owned();
@@ -76,28 +77,8 @@ impl Check<'_> {
         boards
     }
 
-    fn programs(&mut self, raw: Vec<RawProgram>) -> Vec<Program> {
-        let mut programs: Vec<Program> = Vec::new();
-        for program in raw {
-            let (at, name) = (program.name.span().start, program.name.into_inner());
-            self.name(at, &name);
-            let (kind_at, kind) = (program.kind.span().start, program.kind.into_inner());
-            if programs.iter().any(|other| other.kind == kind) {
-                let help = "one client id would take the other's place at the broker, for ever; \
-                            put the second program on another board";
-                let what = "this board has a program of this kind already";
-                self.wrong(kind_at, what, Some(help.to_owned()));
-            }
-            if self.programs.insert(name.clone(), kind).is_some() {
-                self.wrong(at, format!("there is a program `{name}` already"), None);
-            }
-            programs.push(Program { name, kind });
-        }
-        programs
-    }
-
     /// A name also becomes the name of a folder.
-    fn name(&mut self, at: usize, name: &str) {
+    pub(super) fn name(&mut self, at: usize, name: &str) {
         let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if name.is_empty() || !name.chars().all(fit) {
             let help = "a name has letters, digits, `_` and `-`; what people read is the title";
@@ -114,7 +95,7 @@ impl Check<'_> {
             1 => deeds.pop().flatten(),
             0 => {
                 let help = "write one of toggle, set, stop, start, restart, kill, power_off, \
-                            power_on, cut, cut_silently, mend, wait_until";
+                            power_on, cut, cut_silently, mend, publish, wait_until";
                 self.wrong(at, "this step does nothing", Some(help.to_owned()));
                 None
             }
@@ -150,10 +131,6 @@ impl Check<'_> {
             self.own_sensor(at, &it.program, it.sensor);
             Some(Deed::Set { program: it.program, sensor: it.sensor, ok: it.ok })
         });
-        let wait = raw.wait_until.map(|it| {
-            let condition = self.condition(it)?;
-            Some(Deed::WaitUntil { condition, within })
-        });
         let mut on_target = |target: Option<Spanned<Target>>, deed: fn(Target) -> Deed| {
             target.map(|it| Some(deed(self.target(it, boards))))
         };
@@ -172,8 +149,24 @@ impl Check<'_> {
         let cut = raw.cut.map(|bridge| Some(Deed::Cut(bridge)));
         let silently = raw.cut_silently.map(|bridge| Some(Deed::CutSilently(bridge)));
         let mend = raw.mend.map(|bridge| Some(Deed::Mend(bridge)));
-        let all = [toggle, set, wait, stop, start, restart, kill, off, on, cut, silently, mend];
+        let publish = raw.publish.map(|it| Some(self.publish(it)));
+        let wait = raw.wait_until.map(|it| {
+            let condition = self.condition(it)?;
+            Some(Deed::WaitUntil { condition, within })
+        });
+        let all =
+            [toggle, set, stop, start, restart, kill, off, on, cut, silently, mend, publish, wait];
         all.into_iter().flatten().collect()
+    }
+
+    fn publish(&mut self, raw: Spanned<RawNumbers>) -> Deed {
+        let (at, RawNumbers { program, count }) = (raw.span().start, raw.into_inner());
+        self.of_kind(at, &program, Kind::Counter);
+        if !AT_ONCE.contains(&count) {
+            let (first, last) = (AT_ONCE.start(), AT_ONCE.end());
+            self.wrong(at, format!("`count` is {first} to {last}, not {count}"), None);
+        }
+        Deed::Publish { program, count }
     }
 
     fn target(&mut self, raw: Spanned<Target>, boards: &[Board]) -> Target {
@@ -212,8 +205,15 @@ impl Check<'_> {
             self.wrong(at, "`agree` and `quiet` can only be true here", None);
             return None;
         }
+        let published = raw.published.map(|RawNumbers { program, count }| {
+            self.of_kind(at, &program, Kind::Counter);
+            Condition::Published { program, count }
+        });
+        let counted = raw.counted.map(|it| self.counted(at, it));
         let found = [
             shows,
+            published,
+            counted,
             raw.online.map(Condition::Online),
             raw.offline.map(Condition::Offline),
             raw.connected.map(Condition::Connected),
@@ -223,24 +223,47 @@ impl Check<'_> {
         ];
         let mut found: Vec<_> = found.into_iter().flatten().collect();
         if found.len() != 1 {
-            let help = "write one of shows, online, offline, connected, disconnected, agree, quiet";
+            let help = "write one of shows, online, offline, connected, disconnected, agree, quiet, \
+                        published, counted";
             self.wrong(at, "this must be one condition", Some(help.to_owned()));
             return None;
         }
         found.pop()
     }
 
+    fn counted(&mut self, at: usize, raw: RawCounted) -> Condition {
+        let RawCounted { program, received, missing, doubled, out_of_order } = raw;
+        self.of_kind(at, &program, Kind::Tally);
+        let counts = Counts { received, missing, doubled, out_of_order };
+        if counts == Counts::default() {
+            let help = "write at least one of received, missing, doubled, out_of_order";
+            self.wrong(at, "`counted` says no count", Some(help.to_owned()));
+        }
+        Condition::Counted { program, counts }
+    }
+
+    /// Whether a program is what a deed or condition speaks of.
+    fn of_kind(&mut self, at: usize, program: &str, kind: Kind) {
+        if self.known_program(at, program).is_some_and(|it| it != kind) {
+            let what = format!("`{program}` is not {}", word(kind));
+            let known = self.programs.iter().filter(|(_, it)| **it == kind).map(|(name, _)| name);
+            let known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
+            let help = (!known.is_empty()).then(|| format!("there is {}", known.join(", ")));
+            self.wrong(at, what, help);
+        }
+    }
+
     fn own_sensor(&mut self, at: usize, program: &str, sensor: u8) {
         if self.known_program(at, program).is_some_and(|kind| !kind.owns(sensor)) {
             let what = format!("`{program}` has no button for sensor {sensor}");
-            let help = "card1 has sensors 1 to 3, card2 has 4 to 6, the display has none";
+            let help = "card1 has sensors 1 to 3, card2 has 4 to 6, the others have none";
             self.wrong(at, what, Some(help.to_owned()));
         }
     }
 
     fn shown_sensor(&mut self, at: usize, program: &str, sensor: u8) {
         if self.known_program(at, program).is_some_and(|kind| !kind.shows(sensor)) {
-            let help = "card1 shows sensors 1 to 3, card2 and the display 1 to 6";
+            let help = "card1 shows sensors 1 to 3, card2 and the display 1 to 6, the others none";
             let what = format!("`{program}` does not show sensor {sensor}");
             self.wrong(at, what, Some(help.to_owned()));
         }

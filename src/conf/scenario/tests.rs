@@ -1,6 +1,7 @@
 //! The scenario's reader, as a table.
 
 use super::*;
+use crate::mqtt::{Filter, QoS, Topic};
 
 const BOARDS: &str = "title = 'T'
 [[board]]
@@ -11,7 +12,8 @@ program = [{ name = 'c1', kind = 'card1' }]
 [[board]]
 name = 'two'
 conf = 'two.conf'
-program = [{ name = 'c2', kind = 'card2' }, { name = 'all', kind = 'display' }]
+program = [{ name = 'c2', kind = 'card2' }, { name = 'all', kind = 'display' },
+    { name = 'n', kind = 'counter' }, { name = 't', kind = 'tally' }]
 ";
 
 /// The deeds of a script, in words.
@@ -29,7 +31,7 @@ fn boards_and_programs() {
     let titles: Vec<_> = scenario.boards.iter().map(|board| board.title.as_str()).collect();
     assert_eq!(titles, ["Board 1", "two"]);
     let (board, program) = scenario.program("all").expect("it is there");
-    assert_eq!((board.name.as_str(), program.kind, board.line), ("two", Kind::Display, 8));
+    assert_eq!((board.name.as_str(), program.kind(), board.line), ("two", Kind::Display, 8));
     assert_eq!(scenario.program("x"), None);
 }
 
@@ -49,12 +51,20 @@ fn every_deed() {
     check("cut = 'b'", "cut the cable of b");
     check("cut_silently = 'b'", "cut the cable of b silently");
     check("mend = 'b'", "mend the cable of b");
+    check("publish = { program = 'n', count = 100 }", "publish 100 more on n");
     let wait = |condition: &str, expected: &str| {
         let step = format!("wait_until = {{ {condition} }}");
         check(&step, &format!("wait until {expected}, at most 10 s"));
     };
     wait("agree = true", "all programs agree on every sensor");
-    wait("quiet = true", "nothing is queued and no click waits to be sent");
+    wait("quiet = true", "nothing is queued and nothing waits to be sent");
+    wait("published = { program = 'n', count = 7 }", "n has published 7");
+    wait("counted = { program = 't', received = 0 }", "t has subscribed");
+    wait("counted = { program = 't', missing = 0 }", "t has counted 0 missing");
+    wait(
+        "counted = { program = 't', received = 9, missing = 1, doubled = 2, out_of_order = 3 }",
+        "t has counted 9 or more received, 1 missing, 2 doubled, 3 out of order",
+    );
     wait("online = 'c1'", "c1 is connected");
     wait("offline = 'c1'", "c1 is not connected");
     wait("connected = 'b'", "b is connected");
@@ -77,7 +87,7 @@ fn steps_remember_their_lines_and_bridges() {
     let scenario = Scenario::parse("s.toml", &text).expect("a scenario");
     assert_eq!(scenario.steps[0].say.as_deref(), Some("cut"));
     let bridges: Vec<_> = scenario.bridges_named().collect();
-    assert_eq!(bridges, [("b", 11), ("b", 15), ("c", 17), ("d", 19)]);
+    assert_eq!(bridges, [("b", 12), ("b", 16), ("c", 18), ("d", 20)]);
 }
 
 #[test]
@@ -89,24 +99,27 @@ fn what_is_wrong_with_a_script() {
     let step = |step: &str, expected: &str| check(&format!("[[step]]\n{step}"), expected);
     step(
         "toggle = { program = 'c', sensor = 2 }",
-        "s.toml:12: there is no program `c`\n    toggle = { program = 'c', sensor = 2 }\n    \
+        "s.toml:13: there is no program `c`\n    toggle = { program = 'c', sensor = 2 }\n    \
          help: did you mean `c1`?",
     );
-    step("toggle = { program = 'monitor', sensor = 2 }", "help: there is `all`, `c1`, `c2`");
+    step(
+        "toggle = { program = 'monitor', sensor = 2 }",
+        "help: there is `all`, `c1`, `c2`, `n`, `t`",
+    );
     step("toggle = { program = 'c1', sensor = 4 }", "`c1` has no button for sensor 4");
     step("toggle = { program = 'all', sensor = 1 }", "`all` has no button for sensor 1");
     step("set = { program = 'c2', sensor = 0, ok = true }", "`c2` has no button for sensor 0");
-    step("toggle = { program = 'c1' }", "s.toml:12: missing field `sensor`");
+    step("toggle = { program = 'c1' }", "s.toml:13: missing field `sensor`");
     step(
         "toggel = { program = 'c1', sensor = 1 }",
-        "s.toml:12: unknown field `toggel`, expected one of",
+        "s.toml:13: unknown field `toggel`, expected one of",
     );
-    step("kill = { prog = 'c1' }", "s.toml:12: unknown variant `prog`");
+    step("kill = { prog = 'c1' }", "s.toml:13: unknown variant `prog`");
     step("power_off = 'three'", "there is no board `three`");
     step("kill = { broker = 'twoo' }", "help: did you mean `two`?");
     step("kill = { program = 'one' }", "there is no program `one`");
-    step("say = 'nothing'", "s.toml:11: this step does nothing");
-    step("cut = 'b'\nmend = 'b'", "s.toml:11: this step does several things");
+    step("say = 'nothing'", "s.toml:12: this step does nothing");
+    step("cut = 'b'\nmend = 'b'", "s.toml:12: this step does several things");
     step("cut = 'b'\nwithin = 3", "`within` belongs to a step with `wait_until`");
     step("wait_until = { agree = true }\nwithin = 0", "`within` is 1 to 3600 seconds, not 0");
     step("wait_until = { agree = true, quiet = true }", "this must be one condition");
@@ -125,8 +138,16 @@ fn what_is_wrong_with_a_script() {
         "[[expect]]\nshows = { program = 'all', sensor = 7, as = 'ok' }",
         "`all` does not show sensor 7",
     );
-    check("[[expect]]\n", "s.toml:11: this must be one condition");
-    check("[[step]\n", "s.toml:11: ");
+    step("publish = { program = 'n', count = 0 }", "`count` is 1 to 10000, not 0");
+    step("publish = { program = 't', count = 1 }", "`t` is not a counter\n    publish");
+    step("publish = { program = 'c1', count = 1 }", "help: there is `n`");
+    step("publish = { program = 'm', count = 1 }", "there is no program `m`");
+    step("wait_until = { published = { program = 't', count = 1 } }", "`t` is not a counter");
+    step("wait_until = { counted = { program = 'n', missing = 0 } }", "`n` is not a tally");
+    step("wait_until = { counted = { program = 't' } }", "`counted` says no count");
+    step("wait_until = { counted = { program = 't', mising = 0 } }", "unknown field `mising`");
+    check("[[expect]]\n", "s.toml:12: this must be one condition");
+    check("[[step]\n", "s.toml:12: ");
 }
 
 #[test]
@@ -158,9 +179,88 @@ fn every_mistake_is_told() {
     assert_eq!(
         lines,
         [
-            "s.toml:12: there is no program `x`",
-            "s.toml:13: this step does nothing",
-            "s.toml:15: there is no board `y`",
+            "s.toml:13: there is no program `x`",
+            "s.toml:14: this step does nothing",
+            "s.toml:16: there is no board `y`",
         ]
     );
+}
+
+#[test]
+fn what_counters_and_tallies_are_told() {
+    let setup = |keys: &str| {
+        let text = BOARDS.replace("name = 'n', kind = 'counter'", &format!("name = 'n', {keys}"));
+        Scenario::parse("s.toml", &text).map(|it| it.program("n").expect("n").1.setup.clone())
+    };
+    let topic = |name: &str| Topic::parse(name).expect("a topic");
+    let filter = |name: &str| Filter::parse(name).expect("a filter");
+    let counter = CounterSetup {
+        topic: topic("count"),
+        every: Some(Duration::from_secs(1)),
+        qos: QoS::ExactlyOnce,
+        retain: false,
+        limit: None,
+        clean_session: false,
+    };
+    let check = |keys: &str, expected: Setup| assert_eq!(setup(keys), Ok(expected), "{keys}");
+    check("kind = 'counter'", Setup::Counter(counter.clone()));
+    let all = CounterSetup {
+        topic: topic("a/b"),
+        every: Some(Duration::from_millis(2_500)),
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        limit: Some(9),
+        clean_session: true,
+    };
+    let keys = "kind = 'counter', topic = 'a/b', rate = 0.4, qos = 1, retain = true, limit = 9, \
+                clean_session = true";
+    check(keys, Setup::Counter(all));
+    let hand = CounterSetup { every: None, qos: QoS::AtMostOnce, ..counter };
+    check("kind = 'counter', rate = 0, qos = 0", Setup::Counter(hand));
+    let tally = |topics: &[&str], qos, clean_session| {
+        let topics = topics.iter().map(|it| filter(it)).collect();
+        Setup::Tally(TallySetup { topics, qos, clean_session })
+    };
+    check("kind = 'tally'", tally(&["count"], QoS::ExactlyOnce, false));
+    check(
+        "kind = 'tally', topic = 'a/#', qos = 0, clean_session = true",
+        tally(&["a/#"], QoS::AtMostOnce, true),
+    );
+    check("kind = 'tally', topics = ['a', '+/b']", tally(&["a", "+/b"], QoS::ExactlyOnce, false));
+
+    let wrong = |keys: &str, expected: &str| {
+        let error = setup(keys).expect_err(keys).to_string();
+        assert!(error.contains("s.toml:11: ") && error.contains(expected), "{keys}: {error}");
+    };
+    wrong(
+        "kind = 'tally', rate = 1",
+        "a tally has no `rate`\n    { name = 'n', kind = 'tally', rate = 1 }, { name = 't', kind = \
+         'tally' }]\n    help: it belongs to a counter; a tally has topic, topics, qos, clean_session",
+    );
+    wrong("kind = 'tally', limit = 1", "a tally has no `limit`");
+    wrong("kind = 'counter', topics = ['a']", "help: it belongs to a tally; a counter has topic, ");
+    wrong(
+        "kind = 'card1', qos = 2",
+        "help: it belongs to a counter and a tally; card1 has nothing",
+    );
+    wrong("kind = 'counter', qos = 3", "`qos` is 0, 1 or 2, not 3");
+    wrong("kind = 'counter', limit = 0", "`limit` is at least 1");
+    wrong("kind = 'counter', rate = -1", "`rate` is 0 to 10000 a second, not -1");
+    wrong("kind = 'counter', rate = 20000", "`rate` is 0 to 10000 a second, not 20000");
+    wrong("kind = 'counter', rate = nan", "not NaN");
+    wrong("kind = 'counter', rate = 'fast'", "expected f64");
+    wrong("kind = 'counter', topic = 'a/#'", "must not contain + or #");
+    wrong("kind = 'counter', colour = 'red'", "unknown field `colour`");
+    wrong("kind = 'tally', topic = 'a#'", "# must stand alone");
+    wrong("kind = 'tally', topics = []", "a tally needs a topic");
+    wrong("kind = 'tally', topic = 'a', topics = ['b']", "this tally has `topic` and `topics`");
+}
+
+#[test]
+fn which_programs_a_board_may_have() {
+    let several = BOARDS.replace("'tally' }]", "'tally' }, { name = 'u', kind = 'tally' }]");
+    assert_eq!(Scenario::parse("s.toml", &several).map(drop), Ok(()));
+    let taken = BOARDS.replace("name = 't'", "name = 'card1_monitor'");
+    let error = Scenario::parse("s.toml", &taken).expect_err("a card's client id").to_string();
+    assert!(error.contains("`card1_monitor` is the client id of another kind"), "{error}");
 }

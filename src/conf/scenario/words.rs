@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Condition, Deed, Target};
+use super::{Condition, Counts, Deed, Target};
 
 impl fmt::Display for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,6 +20,7 @@ impl fmt::Display for Deed {
             Self::Cut(bridge) => write!(f, "cut the cable of {bridge}"),
             Self::CutSilently(bridge) => write!(f, "cut the cable of {bridge} silently"),
             Self::Mend(bridge) => write!(f, "mend the cable of {bridge}"),
+            Self::Publish { program, count } => write!(f, "publish {count} more on {program}"),
             Self::WaitUntil { condition, within } => {
                 write!(f, "wait until {condition}, at most {} s", within.as_secs())
             }
@@ -47,9 +48,32 @@ impl fmt::Display for Condition {
             Self::Offline(program) => write!(f, "{program} is not connected"),
             Self::Connected(bridge) => write!(f, "{bridge} is connected"),
             Self::Disconnected(bridge) => write!(f, "{bridge} is not connected"),
+            Self::Published { program, count } => {
+                write!(f, "{program} has published {count}")
+            }
+            // Only a tally that has subscribed has counted anything, be it nothing.
+            Self::Counted { program, counts } if *counts == Counts::NONE => {
+                write!(f, "{program} has subscribed")
+            }
+            Self::Counted { program, counts } => write!(f, "{program} has counted {counts}"),
             Self::Agree => f.write_str("all programs agree on every sensor"),
-            Self::Quiet => f.write_str("nothing is queued and no click waits to be sent"),
+            Self::Quiet => f.write_str("nothing is queued and nothing waits to be sent"),
         }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { received, missing, doubled, out_of_order } = self;
+        let counts = [
+            (*received, "or more received"),
+            (*missing, "missing"),
+            (*doubled, "doubled"),
+            (*out_of_order, "out of order"),
+        ];
+        let said = counts.iter().filter_map(|(count, what)| Some(((*count)?, *what)));
+        let said: Vec<_> = said.map(|(count, what)| format!("{count} {what}")).collect();
+        f.write_str(&said.join(", "))
     }
 }
 

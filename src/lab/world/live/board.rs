@@ -7,11 +7,11 @@ use tokio::sync::watch;
 
 use super::cables::{Cables, Ears};
 use super::notes::{Note, Notes};
-use crate::broker::{Address, BridgeNumber, BridgeSettings, Image};
+use crate::broker::{Address, BridgeNumber, Image};
 use crate::card::{self, Face, driver};
 use crate::lab::data::Data;
 use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
-use crate::lab::snapshot::{Holdings, ProgramKind, Run};
+use crate::lab::snapshot::{Holdings, Run};
 use crate::net::{self, BrokerHandle, Clock, Start, Target};
 use crate::store::Store;
 
@@ -201,7 +201,7 @@ impl Board {
                 notes.give(Note::Program { at, program: name.clone(), event });
             }
         };
-        let program = make(plan.programs[at].kind, plan);
+        let program = plan.program(at, seed());
         let cable = self.cables.programs[at].end.address();
         let (_, address) = watch::channel(Some(cable));
         let handle = driver::spawn(program, address, move || clock.now(), report);
@@ -251,18 +251,6 @@ impl Board {
 /// So many ports of loopback that nobody else knows.
 fn inside(count: usize) -> io::Result<Vec<TcpListener>> {
     (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect()
-}
-
-/// A program of that kind, for that board.
-fn make(kind: ProgramKind, board: &BoardPlan) -> Box<dyn card::Program> {
-    match kind {
-        ProgramKind::Card1 => Box::new(card::Card1::new(seed())),
-        ProgramKind::Card2 => Box::new(card::Card2::new(seed())),
-        ProgramKind::Display => {
-            let bridge = board.settings.bridges.iter().find(|it| it.notifications);
-            Box::new(card::Display::new(seed(), bridge.map(BridgeSettings::notification_topic)))
-        }
-    }
 }
 
 /// Some number that is another at each start.

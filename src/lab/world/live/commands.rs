@@ -8,8 +8,8 @@ use super::World;
 use super::board::Ground;
 use crate::broker::{BridgeNumber, BridgeOrder};
 use crate::cable::Deed;
-use crate::card::SensorNumber;
-use crate::lab::snapshot::{Holdings, Run};
+use crate::card::{SensorNumber, driver};
+use crate::lab::snapshot::{Holdings, ProgramKind, Run};
 use crate::lab::trace::Event;
 use crate::lab::{Action, BoardName, BridgeName, CableName, Command, ProgramName};
 
@@ -20,6 +20,7 @@ impl World {
         let done = match command {
             Command::Toggle { program, sensor } => self.click(&program, sensor, None),
             Command::Set { program, sensor, ok } => self.click(&program, sensor, Some(ok)),
+            Command::Publish { program, count } => self.publish_more(&program, count),
             Command::Program { program, action } => self.act_on_program(&program, action).await,
             Command::Broker { board, action } => self.act_on_broker(&board, action).await,
             Command::Bridge { bridge, action } => self.act_on_bridge(&bridge, action),
@@ -47,20 +48,33 @@ impl World {
     }
 
     fn click(
-        &mut self,
+        &self,
         program: &ProgramName,
         sensor: SensorNumber,
         ok: Option<bool>,
     ) -> Result<(), String> {
-        let (board, at) = self.find_program(program)?;
-        let Some(handle) = &self.boards[board].programs[at].handle else {
-            return Err(format!("{program} does not run: start it first"));
-        };
+        let handle = self.running(program)?;
         let taken = match ok {
             None => handle.toggle(sensor),
             Some(ok) => handle.set(sensor, ok),
         };
         taken.map_err(|error| format!("{program}: {error}"))
+    }
+
+    fn publish_more(&self, program: &ProgramName, count: u64) -> Result<(), String> {
+        let (board, at) = self.find_program(program)?;
+        if self.plan.boards[board].programs[at].kind() != ProgramKind::Counter {
+            return Err(format!("{program} is no counter: it has nothing to count"));
+        }
+        let taken = self.running(program)?.publish(count);
+        taken.map_err(|error| format!("{program}: {error}"))
+    }
+
+    /// A program that runs.
+    fn running(&self, program: &ProgramName) -> Result<&driver::Handle, String> {
+        let (board, at) = self.find_program(program)?;
+        let handle = self.boards[board].programs[at].handle.as_ref();
+        handle.ok_or_else(|| format!("{program} does not run: start it first"))
     }
 
     async fn act_on_program(&mut self, name: &ProgramName, action: Action) -> Result<(), String> {

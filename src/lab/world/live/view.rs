@@ -233,7 +233,7 @@ fn program_views(plan: &BoardPlan, board: &Board) -> Vec<ProgramView> {
     programs
         .map(|(plan, program)| ProgramView {
             name: plan.name.clone(),
-            kind: plan.kind,
+            kind: plan.kind(),
             run: program.run.clone(),
             face: program.face(),
         })

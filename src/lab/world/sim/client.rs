@@ -132,8 +132,14 @@ impl Client {
         self.todo.push_back(Todo::Publish(message, None));
     }
 
-    /// Publishes for a program, which is told when PUBREC has come.
+    /// Publishes for a program, which is told when PUBREC or PUBACK has come; unless that is under
+    /// way already.
     pub(super) fn publish_as(&mut self, message: Message, token: Token) {
+        let waits = |it: &Todo| matches!(it, Todo::Publish(_, Some(it)) if *it == token);
+        let flies = |it: &InFlight| it.token == Some(token);
+        if self.todo.iter().any(waits) || self.in_flight.iter().any(flies) {
+            return;
+        }
         self.todo.push_back(Todo::Publish(message, Some(token)));
     }
 
@@ -341,6 +347,7 @@ impl Client {
     fn done(&mut self, id: PacketId) {
         if let Some(at) = self.in_flight.iter().position(|it| it.id == id) {
             let item = self.in_flight.remove(at).expect("a position just found");
+            self.news.extend(item.token.map(News::Sent));
             self.acknowledged.push(item.message);
         }
     }

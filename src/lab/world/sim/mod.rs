@@ -69,6 +69,8 @@ pub struct Sim {
     clients: Vec<Client>,
     /// The programs that speak through clients.
     programs: BTreeMap<ClientNumber, Box<dyn Program>>,
+    /// When a program is told the time.
+    alarms: BTreeMap<ClientNumber, Duration>,
     strangers: BTreeMap<StrangerNumber, Stranger>,
     next_stranger: u64,
     wires: BTreeMap<u64, (End, End)>,
@@ -84,12 +86,32 @@ pub struct Sim {
 
 #[derive(Debug, Clone)]
 enum Happening {
-    Arrive { wire: u64, to: End, bytes: BytesMut },
-    Break { wire: u64, to: End },
-    Committed { node: NodeNumber, start: u64 },
-    Wake { node: NodeNumber, start: u64 },
-    Dialed { node: NodeNumber, start: u64, bridge: BridgeNumber, address: Address },
+    Arrive {
+        wire: u64,
+        to: End,
+        bytes: BytesMut,
+    },
+    Break {
+        wire: u64,
+        to: End,
+    },
+    Committed {
+        node: NodeNumber,
+        start: u64,
+    },
+    Wake {
+        node: NodeNumber,
+        start: u64,
+    },
+    Dialed {
+        node: NodeNumber,
+        start: u64,
+        bridge: BridgeNumber,
+        address: Address,
+    },
     ClientDials(ClientNumber),
+    /// A program wanted to be told the time.
+    Alarm(ClientNumber),
     PowerOn(NodeNumber),
 }
 
@@ -104,6 +126,7 @@ impl Sim {
             nodes: Vec::new(),
             clients: Vec::new(),
             programs: BTreeMap::new(),
+            alarms: BTreeMap::new(),
             strangers: BTreeMap::new(),
             next_stranger: 0,
             wires: BTreeMap::new(),
@@ -215,6 +238,7 @@ impl Sim {
                 }
             }
             Happening::ClientDials(client) => self.client_dials(client),
+            Happening::Alarm(program) => self.alarm(program),
             Happening::PowerOn(node) => self.power_on(node),
         }
     }

@@ -2,7 +2,7 @@
 //! clients.
 
 use super::client::{Client, News};
-use super::{ClientNumber, NodeNumber, Sim};
+use super::{ClientNumber, Happening, NodeNumber, Sim};
 use crate::card::{Face, Input, Output, Program};
 use crate::mqtt::Message;
 
@@ -37,12 +37,36 @@ impl Sim {
         self.programs.get(&number).map(|program| program.face())
     }
 
-    /// Gives a program an input: a click.
+    /// Gives a program an input: a click, a request for numbers.
     pub fn tell_program(&mut self, number: ClientNumber, input: Input) {
         let now = self.now;
         if let Some(program) = self.programs.get_mut(&number) {
             let outputs = program.handle(now, input);
             self.obey(number, outputs);
+            self.set_alarm(number);
+        }
+    }
+
+    /// Has a program told the time when it wants to be.
+    fn set_alarm(&mut self, number: ClientNumber) {
+        let program = self.programs.get(&number);
+        let Some(at) = program.and_then(|program| program.deadline()) else { return };
+        if self.alarms.get(&number).is_none_or(|set| at < *set) {
+            self.alarms.insert(number, at);
+            self.later(at.saturating_sub(self.now), Happening::Alarm(number));
+        }
+    }
+
+    /// An alarm goes off; one that an earlier one took the place of finds nothing to do.
+    pub(super) fn alarm(&mut self, number: ClientNumber) {
+        if self.alarms.get(&number).is_some_and(|at| *at <= self.now) {
+            self.alarms.remove(&number);
+        }
+        let program = self.programs.get(&number);
+        if program.and_then(|it| it.deadline()).is_some_and(|at| at <= self.now) {
+            self.tell_program(number, Input::Time);
+        } else {
+            self.set_alarm(number);
         }
     }
 
