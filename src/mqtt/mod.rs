@@ -13,6 +13,7 @@ pub mod qos;
 pub mod reason;
 pub mod rule;
 pub mod topic;
+pub mod topic_set;
 
 pub use filter::Filter;
 pub use identity::ClientId;
@@ -23,3 +24,4 @@ pub use qos::QoS;
 pub use reason::Reason;
 pub use rule::{Direction, Rule};
 pub use topic::Topic;
+pub use topic_set::TopicSet;
