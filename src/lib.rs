@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! main.rs   run() -> ExitCode
-//! cli/      the commands: windows (default), run, broker, bench
+//! cli/      the commands: windows (default), run, check, broker, bench
 //! bench/    loads against brokers, and their figures: an outsider, over sockets alone
 //! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
 //! report/   what a run comes to: text, JSON

@@ -109,11 +109,12 @@ impl Player<'_> {
                 Turn::Done => break,
             }
         }
-        let expectations = self.judge(expectations, snapshot)?;
+        let expectations = self.judge(expectations, Arc::clone(&snapshot))?;
         let passed = taken.iter().all(|step| step.failed.is_none())
             && expectations.iter().all(|expectation| expectation.kept);
         let seconds = self.started.elapsed().as_secs_f64();
-        Ok(Report { scenario, passed, seconds, steps: taken, expectations })
+        let findings = snapshot.findings.iter().map(Into::into).collect();
+        Ok(Report { scenario, passed, seconds, findings, steps: taken, expectations })
     }
 
     /// Gives the expectations time to come true.

@@ -21,6 +21,7 @@ mod display;
 mod dock;
 mod events;
 mod faceplate;
+mod findings;
 #[cfg(test)]
 mod fixtures;
 mod fresh_start;

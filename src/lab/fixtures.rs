@@ -59,6 +59,7 @@ pub fn dual_board() -> Snapshot {
         data: PathBuf::from("data"),
         boards: vec![board1, board2],
         trace: VecDeque::from([Arc::new(Entry { number: 1, at: secs(4), event })]),
+        findings: Arc::default(),
         aside: Vec::new(),
         trouble: None,
         done: 0,

@@ -1,13 +1,16 @@
 //! What a world is to run: a scenario and its boards' conf files, put together and resolved.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
+use super::findings;
 use super::name::{BoardName, BridgeName, ProgramName};
 use super::snapshot::ProgramKind;
 use crate::broker::{Address, Settings};
 use crate::conf::Opened;
 use crate::conf::mosquitto::Listener;
 use crate::conf::scenario::{self, Expectation, Kind, Step};
+use crate::lint::Finding;
 
 /// The port mosquitto listens on where nothing is said.
 const DEFAULT_PORT: u16 = 1883;
@@ -25,6 +28,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What must hold after it.
     pub expectations: Vec<Expectation>,
+    /// What is to be said of its files.
+    pub findings: Arc<[Finding]>,
 }
 
 /// A board to run.
@@ -68,6 +73,7 @@ impl Plan {
     /// # Errors
     /// In words, when a listener's address cannot be resolved.
     pub fn new(name: &str, opened: Opened) -> Result<Self, String> {
+        let findings = findings::of(&opened).into();
         let mut boards = Vec::new();
         for (board, conf) in opened.scenario.boards.into_iter().zip(opened.confs) {
             boards.push(BoardPlan {
@@ -88,7 +94,7 @@ impl Plan {
             boards[at].bridges = settings.bridges.iter().map(plan).collect();
         }
         let scenario::Scenario { title, steps, expectations, .. } = opened.scenario;
-        Ok(Self { name: name.to_owned(), title, boards, steps, expectations })
+        Ok(Self { name: name.to_owned(), title, boards, steps, expectations, findings })
     }
 
     /// The board that listens at an address of this machine.

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::name::{BoardName, BridgeName, ProgramName};
 use super::trace::Entry;
 use crate::card::Face;
+use crate::lint::Finding;
 
 /// A world at one moment.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub boards: Vec<BoardView>,
     /// The last entries of the trace, oldest first.
     pub trace: VecDeque<Arc<Entry>>,
+    /// What is to be said of the scenario's files, the worst first.
+    pub findings: Arc<[Finding]>,
     /// States kept aside by fresh starts, newest first.
     pub aside: Vec<PathBuf>,
     /// A request that could not be carried out, in words: what failed and what to do.

@@ -87,16 +87,16 @@ impl<'g, 'a> Search<'g, 'a> {
         let follow = |before: &Crossing<'a>| {
             all().enumerate().filter(|(_, it)| it.follows(before)).map(|(at, _)| at).collect()
         };
-        let named: BTreeSet<_> = all()
+        let taken: BTreeSet<_> = all()
             .flat_map(|it| it.rule().local().levels().chain(it.rule().remote().levels()))
             .collect();
-        let names = (0..=named.len()).map(|at| format!("x{at}"));
+        let names = (0..=taken.len()).map(|at| format!("x{at}"));
         let mut names = std::iter::once("x".to_owned()).chain(names);
         Self {
             graph,
             next: all().map(follow).collect(),
             deepest: all().map(|it| TopicSet::of(it.filter()).depth()).max().unwrap_or(0),
-            name: names.find(|name| !named.contains(name.as_str())).unwrap_or_default(),
+            name: names.find(|name| !taken.contains(name.as_str())).unwrap_or_default(),
             steps: 0,
             gave_up: false,
         }
@@ -104,7 +104,8 @@ impl<'g, 'a> Search<'g, 'a> {
 
     /// Follows whole filters along all ways, and gives back one topic of each kind that gets to a
     /// crossing: of a loop's crossing, one of the topics that make it round is among them.
-    /// The shortest first.
+    /// Those that look like what people publish come first: below `a/#` it is `a/x`, not `a`; then the
+    /// shortest.
     fn examples(&mut self) -> Vec<(usize, Topic)> {
         let all = self.graph.crossings.iter().enumerate();
         let mut queue: VecDeque<_> =
@@ -136,7 +137,10 @@ impl<'g, 'a> Search<'g, 'a> {
             all.map(|topic| (*at, topic)).collect::<Vec<_>>()
         };
         let mut all: Vec<_> = seen.iter().flat_map(example).collect();
-        all.sort_by_cached_key(|(at, topic)| (topic.as_str().len(), topic.clone(), *at));
+        let bare = |topic: &Topic| topic.levels().all(|level| level != self.name);
+        all.sort_by_cached_key(|(at, topic)| {
+            (bare(topic), topic.as_str().len(), topic.clone(), *at)
+        });
         all.dedup();
         all
     }
@@ -204,7 +208,7 @@ fn grows(path: &[Crossing<'_>], topic: &Topic) -> bool {
     for _ in 0..ROUNDS {
         let Some(next) = round(path, &topic) else {
             // A round adds at most the prefixes of its rules.
-            let added: usize = path.iter().map(|it| added(it, |text| text.len())).sum();
+            let added: usize = path.iter().map(|it| added(it, str::len)).sum();
             let levels: usize =
                 path.iter().map(|it| added_levels(it)).sum::<usize>() + topic.levels().count();
             return levels > MAX_LEVELS || topic.as_str().len() + added > MAX_LEN;

@@ -1,7 +1,7 @@
 //! What is looked at: conf files that belong together, what their programs publish, and where
 //! their bridges lead.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::broker::{Address, BridgeSettings};
 use crate::conf::Mistake;

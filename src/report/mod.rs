@@ -1,8 +1,12 @@
-//! What a run comes to, as text and as JSON.
+//! What a run comes to, and what the linter found, as text and as JSON.
+
+pub mod findings;
 
 use std::fmt::Write;
 
 use serde::Serialize;
+
+use findings::FindingReport;
 
 /// The outcome of a scenario's run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,6 +17,8 @@ pub struct Report {
     pub passed: bool,
     /// Seconds from the start to the verdict.
     pub seconds: f64,
+    /// What the linter says of the scenario's files.
+    pub findings: Vec<FindingReport>,
     /// The steps that were taken.
     pub steps: Vec<StepReport>,
     /// The expectations.
@@ -92,6 +98,7 @@ mod tests {
             scenario: "dual-board".to_owned(),
             passed: kept,
             seconds: 1.25,
+            findings: Vec::new(),
             steps: vec![StepReport {
                 number: 1,
                 what: "toggle".to_owned(),

@@ -119,11 +119,20 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or everything that is wrong in it.
     pub fn load(path: &Path, host: &str) -> Result<Self, ConfError> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|why| {
-            let help = "check the path, and that the file can be read as text in UTF-8";
-            Mistake::of_file(&name, format!("the file cannot be read: {why}"), help)
-        })?;
+        let (name, text) = text_of(path)?;
         Self::parse(&name, &text, host)
     }
+}
+
+/// A file's name, as in messages, and its text.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn text_of(path: &Path) -> Result<(String, String), Mistake> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|why| {
+        let help = "check the path, and that the file can be read as text in UTF-8";
+        Mistake::of_file(&name, format!("the file cannot be read: {why}"), help)
+    })?;
+    Ok((name, text))
 }

@@ -33,13 +33,13 @@ fn find(system: &System) -> Vec<Finding> {
         }
         let wanted = crossing.filter().as_str();
         let near = published(system).find(|(.., topic, _)| is_near(wanted, topic.as_str()));
-        let mut what =
-            format!("no program of the scenario publishes anything that `{wanted}` matches");
-        let (severity, cure) = if let Some((.., topic, _)) = near {
-            what.push_str(&format!(", and one publishes to `{topic}`"));
-            (Severity::Warning, format!("did you mean `{topic}`?"))
+        let what = format!("no program of the scenario publishes anything that `{wanted}` matches");
+        let (severity, what, cure) = if let Some((.., topic, _)) = near {
+            let what = format!("{what}, and one publishes to `{topic}`");
+            (Severity::Warning, what, format!("did you mean `{topic}`?"))
         } else {
-            (Severity::Note, "take it away, unless clients from outside publish there".to_owned())
+            let cure = "take it away, unless clients from outside publish there";
+            (Severity::Note, what, cure.to_owned())
         };
         findings.push(CHECK.at(severity, place(&crossing.link, crossing.line()), what, cure));
     }

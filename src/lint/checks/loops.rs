@@ -139,7 +139,7 @@ mod tests {
         let rule = "topic t/# both 1";
         let (out, back) = (bridge("one", 2, rule), bridge("two", 1, rule));
         check(&[&out, ""], &[]);
-        let told = "`t` goes round for ever: a -> b (a.conf:4, bridge one, out) -> a (";
+        let told = "`t/x` goes round for ever: a -> b (a.conf:4, bridge one, out) -> a (";
         check(
             &[&out, &back],
             &[&format!(
@@ -223,8 +223,10 @@ mod tests {
         let wider = bridge("out", 2, "topic a/# out 0");
         check(
             &[&format!("{wider}{}", bridge("in", 2, back)), ""],
-            &["a.conf:8 error: `a` goes round for ever: a -> b (a.conf:4, bridge out, out) -> a \
-               (a.conf:8, bridge in, in). This rule closes the loop"],
+            &[
+                "a.conf:8 error: `a/x/x` goes round for ever: a -> b (a.conf:4, bridge out, out) -> a \
+               (a.conf:8, bridge in, in). This rule closes the loop",
+            ],
         );
     }
 }

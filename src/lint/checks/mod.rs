@@ -67,8 +67,8 @@ impl Check {
 }
 
 /// A line of a bridge's file.
-fn place<'a>(link: &Link<'a>, line: usize) -> (&'a str, usize) {
-    (&link.conf.file, line)
+fn place<'a>(bridge: &Link<'a>, line: usize) -> (&'a str, usize) {
+    (&bridge.conf.file, line)
 }
 
 /// Lines as words: "line 3", "lines 3, 4 and 7".

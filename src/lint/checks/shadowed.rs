@@ -24,14 +24,16 @@ fn find(system: &System) -> Vec<Finding> {
             for way in [Direction::Out, Direction::In] {
                 let Some((earlier, by)) = by(way) else { continue };
                 let does = if way == Direction::Out { "takes out" } else { "brings in" };
-                let mut what = format!(
+                let capped = if way == Direction::In && earlier.qos() < rule.qos() {
+                    format!(", with {} both times", earlier.qos())
+                } else {
+                    String::new()
+                };
+                let what = format!(
                     "everything that this rule {does} is taken by line {} first (`{earlier}`), and \
-                     crosses twice",
+                     crosses twice{capped}",
                     by.line
                 );
-                if way == Direction::In && earlier.qos() < rule.qos() {
-                    what.push_str(&format!(", with {} both times", earlier.qos()));
-                }
                 let cure = "take one of the two rules away, or put the narrower one first and \
                             make the wider one leave it out";
                 findings.push(CHECK.at(Severity::Warning, place(&link, line.line), what, cure));

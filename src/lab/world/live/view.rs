@@ -66,6 +66,7 @@ impl World {
             data: self.data.folder().to_owned(),
             boards: boards.collect(),
             trace: self.trace.last(),
+            findings: self.plan.findings.clone(),
             aside: self.aside.clone(),
             trouble: self.trouble.clone(),
             done: self.done,
