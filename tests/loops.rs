@@ -1,6 +1,7 @@
 //! Random systems of bridged brokers, looked at by the linter and then run in the simulated world:
 //! what it calls a loop goes round there, and where it finds none, everything comes to rest.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -33,13 +34,15 @@ fn confs(brokers: usize, bridges: &[Bridge]) -> Vec<Config> {
         .collect();
     for (at, (from, to, rules, private)) in bridges.iter().enumerate() {
         let text = &mut texts[*from];
-        *text += &format!("connection bridge{at}\naddress localhost:{}\n", to + 1);
-        *text += &format!("notifications false\ntry_private {private}\n");
+        writeln!(text, "connection bridge{at}\naddress localhost:{}", to + 1)
+            .expect("a string takes all");
+        writeln!(text, "notifications false\ntry_private {private}").expect("a string takes all");
         for (pattern, direction, local, remote) in rules {
             let (pattern, direction) = (PATTERNS[*pattern], DIRECTIONS[*direction]);
             let prefix = |at: usize| if at == 0 { "\"\"" } else { PREFIXES[at] };
             let (local, remote) = (prefix(*local), prefix(*remote));
-            *text += &format!("topic {pattern} {direction} 0 {local} {remote}\n");
+            writeln!(text, "topic {pattern} {direction} 0 {local} {remote}")
+                .expect("a string takes all");
         }
     }
     let parse = |(at, text): (usize, &String)| {

@@ -8,9 +8,10 @@ pub(super) static CHECK: Check = Check {
     id: "overlap",
     about: "two rules of a bridge that take the same messages",
     why: "A bridge subscribes once for each rule. A message that two of its rules take in the same \
-          direction matches two subscriptions of one client and is sent twice, which `QoS 2` does not \
-          prevent: they are two deliveries, each of them exactly once. `allow_duplicate_messages`, \
-          true by default, is what makes a broker send both.",
+          direction matches two subscriptions of one client and is sent twice, which QoS 2 does not \
+          prevent: they are two deliveries, each of them exactly once. `allow_duplicate_messages` \
+          makes a broker send both: it is true by default here and in mosquitto 2.1. Mosquitto 2.0 \
+          sends one copy unless it is told otherwise.",
     find,
 };
 

@@ -7,11 +7,12 @@ use crate::mqtt::{Direction, Rule, TopicSet};
 pub(super) static CHECK: Check = Check {
     id: "shadowed",
     about: "a rule that decides nothing, as an earlier one takes all its topics",
-    why: "A bridge subscribes once for each rule, so a message that two rules take is sent twice. \
+    why: "A bridge subscribes once for each rule, so a message that two rules take is sent twice \
+          where `allow_duplicate_messages` is true, as it is by default here and in mosquitto 2.1. \
           What comes in is named and capped by the first rule that fits, so the later one only adds \
           a copy: `topic # in 0` above `topic sensors/# in 2` brings sensors in twice, and both \
-          times with QoS 0. What goes out twice is named by the first rule in mosquitto, and by \
-          each rule in Twinboard.",
+          times with QoS 0. What goes out is named by the first rule in mosquitto, and by each rule \
+          in Twinboard.",
     find,
 };
 
