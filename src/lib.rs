@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! main.rs   run() -> ExitCode
-//! cli/      the commands: windows (default), run, broker, bench
+//! cli/      the commands: windows (default), run, check, broker, bench
 //! bench/    loads against brokers, and their figures: an outsider, over sockets alone
 //! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
 //! report/   what a run comes to: text, JSON
@@ -19,6 +19,7 @@
 //! net/      live shell: listeners, connections, a broker's owner task, dials, cables      (tokio)
 //! store/    a broker's durable state in SQLite, on a thread of its own
 //! card/     the boards' programs: sensors, a display, counting    pure; driver/ over rumqttc
+//! lint/     what conf files that belong together will do unasked  pure
 //! conf/     mosquitto.conf and scenario.toml into typed values    pure
 //! broker/   sessions, retained messages, wills, bridges           pure
 //! cable/    frames, and what a cable does to each                 pure
@@ -122,6 +123,7 @@ pub mod conf;
 pub mod engine;
 pub mod gui;
 pub mod lab;
+pub mod lint;
 pub mod mqtt;
 pub mod net;
 pub mod report;

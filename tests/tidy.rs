@@ -16,19 +16,20 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "gui", "bench", "report", "lab", "engine", "net", "store", "card", "conf", "broker",
-            "cable", "mqtt",
+            "gui", "bench", "report", "lab", "engine", "net", "store", "card", "lint", "conf",
+            "broker", "cable", "mqtt",
         ],
     ),
     // An outsider: it speaks to brokers over sockets alone.
     ("bench", &[]),
-    ("gui", &["lab", "card", "conf", "broker", "mqtt"]),
-    ("report", &["lab", "card", "conf", "broker", "cable", "mqtt"]),
-    ("lab", &["engine", "net", "store", "card", "conf", "broker", "cable", "mqtt"]),
+    ("gui", &["lab", "cable", "card", "lint", "conf", "broker", "mqtt"]),
+    ("report", &["lab", "card", "lint", "conf", "broker", "cable", "mqtt"]),
+    ("lab", &["engine", "net", "store", "card", "lint", "conf", "broker", "cable", "mqtt"]),
     ("engine", &["net", "store", "conf", "broker", "cable", "mqtt"]),
     ("net", &["store", "broker", "cable", "mqtt"]),
     ("store", &["broker", "mqtt"]),
     ("card", &["mqtt"]),
+    ("lint", &["conf", "broker", "mqtt"]),
     ("conf", &["broker", "mqtt"]),
     ("broker", &["mqtt"]),
     ("cable", &["mqtt"]),
@@ -36,7 +37,7 @@ const MAP: &[(&str, &[&str])] = &[
 ];
 
 /// Parts that decide without sockets, clocks and threads of their own.
-const PURE: &[&str] = &["mqtt", "broker", "cable", "conf", "card"];
+const PURE: &[&str] = &["mqtt", "broker", "cable", "conf", "lint", "card"];
 
 /// What reaches out of a core.
 const IMPURE: &[&str] =

@@ -2,6 +2,7 @@
 
 mod bench;
 mod broker;
+mod check;
 mod log;
 mod open;
 mod rumqttd;
@@ -35,6 +36,7 @@ Examples:
   twinboard counting                 numbers over a bridge: what is missing, what comes twice
   twinboard my-scenario/             the windows of a scenario of your own
   twinboard run dual-board           the same system without windows, its script and verdict
+  twinboard check my-scenario/       what its files will do that nobody may want
   twinboard broker -p 1885           one broker, as `mosquitto -p 1885`
   twinboard bench --load qos2-4-4    how fast it is, beside rumqttd and mosquitto
 
@@ -47,6 +49,8 @@ const QUIET: &str = "warn,winit=error";
 enum Command {
     /// Runs a scenario's script without windows, and says which expectations were kept
     Run(run::Run),
+    /// Says what conf files and scenarios will do that nobody may want: loops, caps, open ports …
+    Check(check::Check),
     /// Runs one broker, with mosquitto's command line
     Broker(broker::Broker),
     /// Measures brokers under load, side by side
@@ -86,6 +90,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         None => windows::windows(&cli.windows, offset),
         Some(Command::Run(run)) => run::run(&run, offset),
+        Some(Command::Check(check)) => Ok(check::check(&check)),
         Some(Command::Broker(broker)) => broker::broker(&broker),
         Some(Command::Bench(bench)) => bench::run(&bench),
         Some(Command::Rumqttd(rumqttd)) => rumqttd::run(&rumqttd),

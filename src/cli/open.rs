@@ -9,6 +9,8 @@ use super::Place;
 use crate::conf::{Folder, builtin};
 use crate::lab::data::{Claim, Data};
 use crate::lab::plan::Plan;
+use crate::lint::Severity;
+use crate::report::findings;
 
 /// Opens a built-in scenario by its name, or a folder by its path. Its state is this process's
 /// for as long as the claim is held.
@@ -34,6 +36,9 @@ pub fn open(
         eprintln!("{note}");
     }
     let plan = Plan::new(&folder.name, opened).map_err(|error| anyhow!(error))?;
+    for finding in plan.findings.iter().filter(|it| it.severity >= Severity::Warning) {
+        eprintln!("{}", findings::line(finding));
+    }
     let data = Data::new(place.data.as_deref(), &plan.name).map_err(|error| anyhow!(error))?;
     let claim = data.claim()?;
     if place.fresh {

@@ -112,12 +112,13 @@ impl Player<'_> {
         let mut done = script.commands_sent();
         let snapshot = self.settle(snapshot, &mut done)?;
         let (expectations, snapshot) = self.judge(expectations, snapshot)?;
+        let findings = snapshot.findings.iter().map(Into::into).collect();
         let verdict = self.verdict(snapshot, done)?;
         let passed = taken.iter().all(|step| step.failed.is_none())
             && expectations.iter().all(|expectation| expectation.kept)
             && verdict.kept;
         let seconds = self.started.elapsed().as_secs_f64();
-        Ok(Report { scenario, passed, seconds, steps: taken, expectations, verdict })
+        Ok(Report { scenario, passed, seconds, findings, steps: taken, expectations, verdict })
     }
 
     /// Lets what is under way arrive. Where a packet was dropped on a connection that lives, it is

@@ -10,9 +10,23 @@ use std::fmt;
 
 use thiserror::Error;
 
+/// What sort of mistake it is, for those who treat them differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// The file does not say what it must, or says what cannot be.
+    #[default]
+    Wrong,
+    /// Mosquitto takes it, and Twinboard does not yet.
+    Unsupported,
+    /// An empty pattern without the two prefixes that it needs.
+    EmptyPattern,
+}
+
 /// One thing that is wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
+    /// What sort of mistake it is.
+    pub sort: Sort,
     /// The file, as its reader was told its name.
     pub file: String,
     /// The line, counted from 1; none where the file as a whole is meant.
@@ -30,6 +44,7 @@ impl Mistake {
     #[must_use]
     pub fn of_file(file: &str, what: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
+            sort: Sort::Wrong,
             file: file.to_owned(),
             line: None,
             text: String::new(),
@@ -78,6 +93,7 @@ mod tests {
     #[test]
     fn reads_like_a_compiler() {
         let first = Mistake {
+            sort: Sort::Wrong,
             file: "a.conf".to_owned(),
             line: Some(7),
             text: "adress x".to_owned(),

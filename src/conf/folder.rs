@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::builtin;
-use super::error::{ConfError, Mistake};
+use super::error::{ConfError, Mistake, Sort};
 use super::mosquitto::Config;
 use super::scenario::{Board, Scenario, read::meant};
 
@@ -23,6 +23,17 @@ pub struct Folder {
     pub files: BTreeMap<String, String>,
     /// What stands before a file's name in messages: empty, or the folder's path and a slash.
     prefix: String,
+}
+
+/// A scenario with what can be read of its boards' conf files, and what is wrong in them.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The boards' conf files, in the order of the boards; none where there is no such file.
+    pub confs: Vec<Option<Config>>,
+    /// Everything that is wrong.
+    pub mistakes: Vec<Mistake>,
 }
 
 /// A scenario with its boards' conf files, checked against each other.
@@ -82,37 +93,60 @@ impl Folder {
     /// # Errors
     /// Everything that is wrong: in `scenario.toml` first, as the rest hangs on it.
     pub fn open(&self, host: &str) -> Result<Opened, ConfError> {
-        let file = format!("{}{SCENARIO_FILE}", self.prefix);
-        let scenario = Scenario::parse(&file, &self.scenario)?;
-        let mut mistakes = Vec::new();
-        let mut confs = Vec::new();
-        for board in &scenario.boards {
-            match self.conf(board, &file, host) {
-                Ok(conf) => confs.push(conf),
-                Err(error) => mistakes.extend(error.mistakes),
-            }
-        }
+        let Survey { scenario, confs, mistakes } = self.survey(host)?;
         if mistakes.is_empty() {
-            mistakes.extend(self.bridges(&scenario, &confs, &file));
-            mistakes.extend(self.ports(&scenario, &confs, &file));
-        }
-        if mistakes.is_empty() {
+            let confs = confs.into_iter().flatten().collect();
             return Ok(Opened { scenario, confs });
         }
         Err(ConfError { mistakes })
     }
 
-    fn conf(&self, board: &Board, file: &str, host: &str) -> Result<Config, ConfError> {
+    /// Does as [`Folder::open`] does, but keeps what can be read of a folder with mistakes.
+    ///
+    /// # Errors
+    /// Everything that is wrong in `scenario.toml`, as the rest hangs on it.
+    pub fn survey(&self, host: &str) -> Result<Survey, ConfError> {
+        let file = format!("{}{SCENARIO_FILE}", self.prefix);
+        let scenario = Scenario::parse(&file, &self.scenario)?;
+        let mut mistakes = Vec::new();
+        let mut confs = Vec::new();
+        for board in &scenario.boards {
+            confs.push(match self.conf(board, &file, host) {
+                Ok((conf, wrong)) => {
+                    mistakes.extend(wrong);
+                    Some(conf)
+                }
+                Err(missing) => {
+                    mistakes.push(missing);
+                    None
+                }
+            });
+        }
+        if mistakes.is_empty() {
+            let confs: Vec<_> = confs.iter().flatten().collect();
+            mistakes.extend(self.bridges(&scenario, &confs, &file));
+            mistakes.extend(self.ports(&scenario, &confs, &file));
+        }
+        Ok(Survey { scenario, confs, mistakes })
+    }
+
+    fn conf(
+        &self,
+        board: &Board,
+        file: &str,
+        host: &str,
+    ) -> Result<(Config, Vec<Mistake>), Mistake> {
         let Some(text) = self.files.get(&board.conf) else {
             let what = format!("there is no file `{}` beside {SCENARIO_FILE}", board.conf);
             let help = meant(&board.conf, self.files.keys().map(String::as_str));
-            return Err(self.mistake(file, board.line, what, help).into());
+            return Err(self.mistake(file, board.line, what, help));
         };
-        Config::parse(&format!("{}{}", self.prefix, board.conf), text, host)
+        let file = format!("{}{}", self.prefix, board.conf);
+        Ok(Config::read(&file, text, host))
     }
 
     /// Bridges that are spoken of and are in no conf file, and those that share a name.
-    fn bridges(&self, scenario: &Scenario, confs: &[Config], file: &str) -> Vec<Mistake> {
+    fn bridges(&self, scenario: &Scenario, confs: &[&Config], file: &str) -> Vec<Mistake> {
         let names = confs.iter().flat_map(|conf| &conf.settings.bridges).map(|it| it.name.as_str());
         let unknown =
             scenario.bridges_named().filter(|(bridge, _)| names.clone().all(|it| it != *bridge));
@@ -136,7 +170,7 @@ impl Folder {
     }
 
     /// Boards that would listen on the same port.
-    fn ports(&self, scenario: &Scenario, confs: &[Config], file: &str) -> Vec<Mistake> {
+    fn ports(&self, scenario: &Scenario, confs: &[&Config], file: &str) -> Vec<Mistake> {
         let mut owners: BTreeMap<u16, &Board> = BTreeMap::new();
         let mut mistakes = Vec::new();
         for (board, conf) in scenario.boards.iter().zip(confs) {
@@ -156,7 +190,7 @@ impl Folder {
     fn mistake(&self, file: &str, line: usize, what: String, help: Option<String>) -> Mistake {
         let text = self.scenario.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         let text = text.trim().to_owned();
-        Mistake { file: file.to_owned(), line: Some(line), text, what, help }
+        Mistake { sort: Sort::Wrong, file: file.to_owned(), line: Some(line), text, what, help }
     }
 }
 

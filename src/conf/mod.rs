@@ -18,6 +18,6 @@ pub mod mosquitto;
 mod nearest;
 pub mod scenario;
 
-pub use error::{ConfError, Mistake};
-pub use folder::{Folder, Opened};
+pub use error::{ConfError, Mistake, Sort};
+pub use folder::{Folder, Opened, Survey};
 pub use scenario::Scenario;

@@ -1,5 +1,5 @@
-//! The Lab: the drawing of the boards, the running list of events, trouble, and what concerns the
-//! whole world. Knows the truth of a snapshot.
+//! The Lab: the drawing of the boards, the running list of events, trouble, findings, and what
+//! concerns the whole world. Knows the truth of a snapshot.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::controls;
 use super::events::Events;
 use super::fresh_start::FreshStart;
 use super::outbox::{Ask, Outbox};
-use super::{theme, topology};
+use super::{findings, theme, topology};
 use crate::lab::Snapshot;
 use crate::lab::snapshot::Run;
 
@@ -67,6 +67,7 @@ impl Lab {
             .show(ui, |ui| {
                 let wish = self.head(ui, snapshot, outbox, docked, tabs);
                 self.troubles(ui, snapshot);
+                findings::show(ui, &snapshot.findings);
                 wish
             })
             .inner;

@@ -23,6 +23,7 @@ mod dock;
 mod events;
 mod faceplate;
 mod figure;
+mod findings;
 #[cfg(test)]
 mod fixtures;
 mod fresh_start;

@@ -20,6 +20,7 @@ use crate::card::count::{Fault, Odd};
 use crate::card::{Ignored, Link, SensorNumber};
 use crate::lab::snapshot::{BridgeState, CableState, Run};
 use crate::lab::{Action, BoardName, CableName, Command, ProgramName, Snapshot};
+use crate::lint::{Finding, Severity};
 
 /// The whole application on one screen; without native windows it shows them inside its own.
 struct Stage {
@@ -558,4 +559,28 @@ fn every_size_and_mode_is_shown_without_a_panic() {
             assert!(stage.says("Dual board"), "{width} {height}");
         }
     }
+}
+
+#[test]
+fn findings_are_one_line_until_they_are_opened() {
+    let mut snapshot = fixtures::dual_board();
+    assert!(!Stage::docked(&snapshot).says_about("in the conf files"));
+    let finding = Finding {
+        id: "loop",
+        severity: Severity::Error,
+        file: String::from("board2.conf"),
+        line: Some(31),
+        what: String::from("it goes round for ever"),
+        cure: String::from("take a bridge away"),
+    };
+    snapshot.findings = [finding].into();
+    let mut stage = Stage::docked(&snapshot);
+    assert!(!stage.says_about("it goes round"));
+    stage.harness.get_by_label("1 finding in the conf files").click();
+    // It opens by and by.
+    stage.harness.run_steps(20);
+    for words in ["loop", "board2.conf:31", "it goes round for ever", "Cure: take a bridge away"] {
+        assert!(stage.says(words), "{words}");
+    }
+    assert_eq!(stage.sent(), []);
 }

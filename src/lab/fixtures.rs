@@ -64,6 +64,7 @@ pub fn dual_board() -> Snapshot {
         boards: vec![board1, board2],
         trace: VecDeque::from([Arc::new(Entry { number: 1, at: secs(4), event })]),
         verdict: Arc::default(),
+        findings: Arc::default(),
         aside: Vec::new(),
         trouble: None,
         done: 0,

@@ -9,6 +9,7 @@
 pub mod command;
 pub mod condition;
 pub mod data;
+pub mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod ladder;

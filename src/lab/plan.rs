@@ -1,7 +1,9 @@
 //! What a world is to run: a scenario and its boards' conf files, put together and resolved.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
+use super::findings;
 use super::ledger::BridgeFacts;
 use super::name::{BoardName, BridgeName, ProgramName};
 use super::snapshot::ProgramKind;
@@ -11,6 +13,7 @@ use crate::card::{self, CounterSettings, TallySettings};
 use crate::conf::Opened;
 use crate::conf::mosquitto::Listener;
 use crate::conf::scenario::{self, Expectation, Setup, Step};
+use crate::lint::Finding;
 use crate::mqtt::ClientId;
 
 /// The port mosquitto listens on where nothing is said.
@@ -29,6 +32,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What must hold after it.
     pub expectations: Vec<Expectation>,
+    /// What is to be said of its files.
+    pub findings: Arc<[Finding]>,
 }
 
 /// A board to run.
@@ -87,6 +92,7 @@ impl Plan {
     /// # Errors
     /// In words, when a listener's address cannot be resolved.
     pub fn new(name: &str, opened: Opened) -> Result<Self, String> {
+        let findings = findings::of(&opened).into();
         let mut boards = Vec::new();
         for (board, conf) in opened.scenario.boards.into_iter().zip(opened.confs) {
             boards.push(BoardPlan {
@@ -107,7 +113,7 @@ impl Plan {
             boards[at].bridges = settings.bridges.iter().map(plan).collect();
         }
         let scenario::Scenario { title, steps, expectations, .. } = opened.scenario;
-        Ok(Self { name: name.to_owned(), title, boards, steps, expectations })
+        Ok(Self { name: name.to_owned(), title, boards, steps, expectations, findings })
     }
 
     /// What a ledger has to know of the bridges.

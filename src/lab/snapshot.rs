@@ -13,6 +13,7 @@ use super::name::{BoardName, BridgeName, ProgramName};
 use super::trace::Entry;
 use super::verdict::Verdict;
 use crate::card::Face;
+use crate::lint::Finding;
 
 /// A world at one moment.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub trace: VecDeque<Arc<Entry>>,
     /// What was promised so far, and whether it was kept.
     pub verdict: Arc<Verdict>,
+    /// What is to be said of the scenario's files, the worst first.
+    pub findings: Arc<[Finding]>,
     /// States kept aside by fresh starts, newest first.
     pub aside: Vec<PathBuf>,
     /// A request that could not be carried out, in words: what failed and what to do.

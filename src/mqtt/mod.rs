@@ -15,6 +15,7 @@ pub mod reason;
 pub mod rule;
 mod text;
 pub mod topic;
+pub mod topic_set;
 
 pub use filter::Filter;
 pub use identity::ClientId;
@@ -26,3 +27,4 @@ pub use qos::QoS;
 pub use reason::Reason;
 pub use rule::{Direction, Rule};
 pub use topic::Topic;
+pub use topic_set::TopicSet;

@@ -129,6 +129,24 @@ impl Rule {
         self.qos
     }
 
+    /// What stands behind either prefix.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// What a topic begins with on the local broker, and not on the remote one.
+    #[must_use]
+    pub fn local_prefix(&self) -> &str {
+        &self.local_prefix
+    }
+
+    /// What a topic begins with on the remote broker, and not on the local one.
+    #[must_use]
+    pub fn remote_prefix(&self) -> &str {
+        &self.remote_prefix
+    }
+
     /// What the bridge subscribes to on its own broker, for `out` and `both`.
     #[must_use]
     pub fn local(&self) -> &Filter {

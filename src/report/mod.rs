@@ -1,5 +1,6 @@
-//! What a run comes to, as text and as JSON.
+//! What a run comes to, and what the linter found, as text and as JSON.
 
+pub mod findings;
 pub mod ladder;
 pub mod verdict;
 
@@ -7,6 +8,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use findings::FindingReport;
 pub use verdict::VerdictReport;
 
 /// The outcome of a scenario's run.
@@ -18,6 +20,8 @@ pub struct Report {
     pub passed: bool,
     /// Seconds from the start to the verdict.
     pub seconds: f64,
+    /// What the linter says of the scenario's files.
+    pub findings: Vec<FindingReport>,
     /// The steps that were taken.
     pub steps: Vec<StepReport>,
     /// The expectations.
@@ -101,6 +105,7 @@ mod tests {
             scenario: "dual-board".to_owned(),
             passed: kept,
             seconds: 1.25,
+            findings: Vec::new(),
             steps: vec![StepReport {
                 number: 1,
                 what: "toggle".to_owned(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::line::{Line, Wrong, in_range, wrong};
+use super::lines::{BridgeLines, RuleLine};
 use super::log::not_yet;
 use super::reader::Reader;
 use super::{address, names, topic};
@@ -20,6 +21,7 @@ const V31: &str = "MQTT 3.1 does not say whether the far broker kept the bridge'
 /// A bridge while its section is read.
 pub(super) struct Section {
     settings: BridgeSettings,
+    lines: BridgeLines,
     local_clientid: Option<ClientId>,
     local_cleansession: Option<bool>,
     /// Whether there is an `address` line and a `topic` line, be they right or wrong.
@@ -47,6 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<bool, Wro
     text_option(reader, line)?;
     timing_option(reader, line)?;
     if let Some(section) = reader.bridges.last_mut() {
+        section.lines.note(line);
         plain_option(section, line)?;
         if line.option == "bridge_protocol_version" && section.settings.level == Level::V31 {
             reader.note(line, V31.to_owned());
@@ -64,6 +67,7 @@ fn connection(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<(), Wrong> {
     let text = name.as_ref().map_or("", |name| name);
     reader.bridges.push(Section {
         settings: BridgeSettings::new(text, reader.host),
+        lines: BridgeLines::new(line.number),
         local_clientid: None,
         local_cleansession: None,
         addressed: false,
@@ -120,7 +124,9 @@ fn plain_option(section: &mut Section, line: &Line<'_>) -> Result<(), Wrong> {
     match line.option {
         "topic" => {
             section.has_topic = true;
-            settings.rules.push(topic::parse(line)?);
+            let (rule, says_qos) = topic::parse(line)?;
+            settings.rules.push(rule);
+            section.lines.rules.push(RuleLine { line: line.number, says_qos });
         }
         "cleansession" => settings.cleansession = line.bool()?,
         "local_cleansession" => section.local_cleansession = Some(line.bool()?),
@@ -229,6 +235,7 @@ pub(super) fn finish(reader: &mut Reader<'_>) {
     let mut local_ids = BTreeMap::new();
     for section in std::mem::take(&mut reader.bridges) {
         let failed = |line: &Mistake, wrong: Wrong| Mistake {
+            sort: wrong.sort,
             what: wrong.what,
             help: wrong.help,
             ..line.clone()
@@ -265,5 +272,6 @@ pub(super) fn finish(reader: &mut Reader<'_>) {
             reader.mistakes.push(failed(&section.line, wrong));
         }
         reader.config.settings.bridges.push(settings);
+        reader.config.lines.bridges.push(section.lines);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::line::{Line, Wrong, in_range, wrong};
 use super::reader::Reader;
 use crate::broker::Limits;
+use crate::conf::error::Sort;
 
 /// The largest payload of MQTT. [MQTT 3.1.1, section 2.2.3]
 const MAX_PAYLOAD: i64 = 268_435_455;
@@ -168,6 +169,7 @@ fn anonymous_forbidden() -> Wrong {
          Twinboard does not support yet",
     )
     .help("write `allow_anonymous true`, on a listener that only this machine can reach")
+    .sort(Sort::Unsupported)
 }
 
 fn unsigned(number: i64) -> Result<usize, Wrong> {

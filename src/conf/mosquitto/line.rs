@@ -3,11 +3,13 @@
 
 use std::ops::RangeInclusive;
 
-use crate::conf::error::Mistake;
+use crate::conf::error::{Mistake, Sort};
 
 /// What is wrong with a line, before it is known which line of which file that is.
 #[derive(Debug)]
 pub(super) struct Wrong {
+    /// What sort of mistake it is.
+    pub(super) sort: Sort,
     /// What is wrong.
     pub(super) what: String,
     /// What to do.
@@ -16,13 +18,18 @@ pub(super) struct Wrong {
 
 /// Something wrong, with nothing to add.
 pub(super) fn wrong(what: impl Into<String>) -> Wrong {
-    Wrong { what: what.into(), help: None }
+    Wrong { sort: Sort::Wrong, what: what.into(), help: None }
 }
 
 impl Wrong {
     /// Adds what to do.
     pub(super) fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
+    }
+
+    /// Says what sort of mistake it is.
+    pub(super) fn sort(self, sort: Sort) -> Self {
+        Self { sort, ..self }
     }
 }
 
@@ -53,6 +60,7 @@ impl<'a> Line<'a> {
     /// The mistake that `wrong` is, in this line of `file`.
     pub(super) fn mistake(&self, file: &str, wrong: Wrong) -> Mistake {
         Mistake {
+            sort: wrong.sort,
             file: file.to_owned(),
             line: Some(self.number),
             text: self.text.to_owned(),

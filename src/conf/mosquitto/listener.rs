@@ -7,7 +7,7 @@ use super::line::{Line, Wrong, in_range, wrong};
 use super::log::not_yet;
 use super::reader::Reader;
 use crate::broker::Limits;
-use crate::conf::error::Mistake;
+use crate::conf::error::{Mistake, Sort};
 use crate::mqtt::QoS;
 
 /// The port of the listener that `bind_address` alone makes.
@@ -108,7 +108,8 @@ fn listen(reader: &mut Reader<'_>, line: &Line<'_>) -> Result<(), Wrong> {
         ["0", _] => {
             return Err(wrong(
                 "a listener on a Unix socket is something that Twinboard does not support yet",
-            ));
+            )
+            .sort(Sort::Unsupported));
         }
         [number] => (port(number)?, None),
         [number, address] => (port(number)?, Some(address.to_owned())),
@@ -128,6 +129,7 @@ fn option(reader: &mut Reader<'_>, line: &Line<'_>, value: Value) {
         "`{}` holds for the whole broker in Twinboard so far, and this file has several listeners",
         line.option
     ))
+    .sort(Sort::Unsupported)
     .help("say the same for each listener, or leave it out");
     let mistake = reader.mistake(line, many);
     let listener = reader.listeners.found.len().checked_sub(1);

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::line::{Line, Wrong, wrong};
+use crate::conf::error::Sort;
 
 /// The options of the log, with mosquitto's defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,4 +159,5 @@ impl Reading {
 /// An option, or a value of one, that mosquitto has and this program does not.
 pub(super) fn not_yet(option: &str) -> Wrong {
     wrong(format!("`{option}` is an option of mosquitto's that Twinboard does not support yet"))
+        .sort(Sort::Unsupported)
 }

@@ -15,6 +15,7 @@ mod address;
 mod bridge;
 mod general;
 mod line;
+pub mod lines;
 mod listener;
 pub mod log;
 mod names;
@@ -27,6 +28,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use lines::Lines;
 pub use log::Log;
 
 use super::error::{ConfError, Mistake};
@@ -49,6 +51,8 @@ pub struct Listener {
 /// What a file says, with mosquitto's defaults where it says nothing.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file's name in messages.
+    pub file: String,
     /// The ports to open, in the order of the file. None stands for one on loopback alone, 1883
     /// unless the command line names another.
     pub listeners: Vec<Listener>,
@@ -66,6 +70,8 @@ pub struct Config {
     pub set_tcp_nodelay: bool,
     /// The log's options.
     pub log: Log,
+    /// Where in the file it is said.
+    pub lines: Lines,
     /// What the file's author might want to know, though the file works: old options, options
     /// without effect, times that were put right. Shown as notes, in the order of the lines.
     pub notes: Vec<Mistake>,
@@ -74,6 +80,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            file: String::new(),
             listeners: Vec::new(),
             settings: Settings { sys_interval: SYS_INTERVAL, ..Settings::default() },
             allow_anonymous: true,
@@ -81,6 +88,7 @@ impl Default for Config {
             persistence_file: "mosquitto.db".to_owned(),
             set_tcp_nodelay: false,
             log: Log::default(),
+            lines: Lines::default(),
             notes: Vec::new(),
         }
     }
@@ -93,6 +101,16 @@ impl Config {
     /// # Errors
     /// Everything that is wrong in the file.
     pub fn parse(file: &str, text: &str, host: &str) -> Result<Self, ConfError> {
+        match Self::read(file, text, host) {
+            (config, mistakes) if mistakes.is_empty() => Ok(config),
+            (_, mistakes) => Err(ConfError { mistakes }),
+        }
+    }
+
+    /// Reads the text of a file as far as it can be read: what it says where it is right, and
+    /// what is wrong in it, in the order of the lines.
+    #[must_use]
+    pub fn read(file: &str, text: &str, host: &str) -> (Self, Vec<Mistake>) {
         reader::read(file, text, host)
     }
 
@@ -101,11 +119,20 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or everything that is wrong in it.
     pub fn load(path: &Path, host: &str) -> Result<Self, ConfError> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|why| {
-            let help = "check the path, and that the file can be read as text in UTF-8";
-            Mistake::of_file(&name, format!("the file cannot be read: {why}"), help)
-        })?;
+        let (name, text) = text_of(path)?;
         Self::parse(&name, &text, host)
     }
+}
+
+/// A file's name, as in messages, and its text.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn text_of(path: &Path) -> Result<(String, String), Mistake> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|why| {
+        let help = "check the path, and that the file can be read as text in UTF-8";
+        Mistake::of_file(&name, format!("the file cannot be read: {why}"), help)
+    })?;
+    Ok((name, text))
 }

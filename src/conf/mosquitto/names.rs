@@ -166,6 +166,12 @@ pub(super) fn is_unsupported(option: &str) -> bool {
         || ["auth_opt_", "plugin_opt_"].iter().any(|start| option.starts_with(start))
 }
 
+/// Whether an option of mosquitto's that is not read here says who gets in, with which password.
+pub(super) fn lets_in(option: &str) -> bool {
+    let more = ["auth_plugin", "global_plugin", "password_file", "plugin", "psk_file"];
+    more.contains(&option) && is_unsupported(option)
+}
+
 /// All names that are read here.
 pub(super) fn supported() -> impl Iterator<Item = &'static str> {
     ["connection"].iter().chain(GENERAL).chain(LISTENER).chain(BRIDGE).copied()

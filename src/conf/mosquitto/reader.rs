@@ -7,7 +7,7 @@ use super::line::{Line, Wrong, wrong};
 use super::listener::Listeners;
 use super::log::{self, not_yet};
 use super::{Config, bridge, general, listener, names};
-use crate::conf::error::{ConfError, Mistake};
+use crate::conf::error::Mistake;
 use crate::conf::nearest::nearest;
 
 /// A file that is being read.
@@ -22,18 +22,21 @@ pub(super) struct Reader<'a> {
     /// What `allow_anonymous` says, and the mistake that it is where that is false.
     pub(super) anonymous: Option<(bool, Mistake)>,
     pub(super) global_max_connections: Option<usize>,
+    /// Whether an option of mosquitto's that is not read here says who gets in.
+    asks_for_more: bool,
     pub(super) mistakes: Vec<Mistake>,
     /// Options that may stand once, with the number of bridges seen before them.
     seen: BTreeSet<(usize, &'static str)>,
 }
 
 /// Reads a whole file.
-pub(super) fn read(file: &str, text: &str, host: &str) -> Result<Config, ConfError> {
+pub(super) fn read(file: &str, text: &str, host: &str) -> (Config, Vec<Mistake>) {
     let mut reader = Reader::new(file, host);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = || text.split('\n').enumerate().filter_map(|(i, raw)| Line::parse(i + 1, raw));
     for line in lines() {
         if let Err(wrong) = reader.line(&line) {
+            reader.asks_for_more |= names::lets_in(line.option);
             let mistake = reader.mistake(&line, wrong);
             reader.mistakes.push(mistake);
         }
@@ -47,12 +50,13 @@ impl<'a> Reader<'a> {
         Self {
             file,
             host,
-            config: Config::default(),
+            config: Config { file: file.to_owned(), ..Config::default() },
             log: log::Reading::default(),
             listeners: Listeners::default(),
             bridges: Vec::new(),
             anonymous: None,
             global_max_connections: None,
+            asks_for_more: false,
             mistakes: Vec::new(),
             seen: BTreeSet::new(),
         }
@@ -61,7 +65,11 @@ impl<'a> Reader<'a> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Wrong> {
         let taken =
             general::read(self, line)? || listener::read(self, line)? || bridge::read(self, line)?;
-        if taken { Ok(()) } else { Err(unknown(line)) }
+        if !taken {
+            return Err(unknown(line));
+        }
+        self.config.lines.note(line);
+        Ok(())
     }
 
     /// The mistake that `wrong` is in this file.
@@ -90,7 +98,7 @@ impl<'a> Reader<'a> {
         line.text()
     }
 
-    fn finish(mut self, listener_line: Option<&Line<'_>>) -> Result<Config, ConfError> {
+    fn finish(mut self, listener_line: Option<&Line<'_>>) -> (Config, Vec<Mistake>) {
         self.check_anonymous(listener_line);
         std::mem::take(&mut self.listeners).finish(&mut self);
         let limits = &mut self.config.settings.limits;
@@ -100,20 +108,23 @@ impl<'a> Reader<'a> {
         };
         bridge::finish(&mut self);
         self.config.log = self.log.finish();
-        if self.mistakes.is_empty() {
-            return Ok(self.config);
-        }
         self.mistakes.sort_by_key(|mistake| mistake.line);
-        Err(ConfError { mistakes: self.mistakes })
+        (self.config, self.mistakes)
     }
 
     /// Nobody gets in by accident, and nobody wonders why nobody gets in.
     fn check_anonymous(&mut self, listener_line: Option<&Line<'_>>) {
         match (self.anonymous.take(), listener_line) {
             (Some((true, _)), _) => self.config.allow_anonymous = true,
-            (Some((false, mistake)), _) => self.mistakes.push(mistake),
+            (Some((false, mistake)), _) => {
+                self.config.allow_anonymous = false;
+                self.mistakes.push(mistake);
+            }
             (None, None) => self.config.allow_anonymous = self.listeners.is_empty(),
+            // Whoever has a password gets in, though not here yet.
+            (None, Some(_)) if self.asks_for_more => self.config.allow_anonymous = false,
             (None, Some(line)) => {
+                self.config.allow_anonymous = false;
                 let what = "this listener would refuse every client: with a listener, \
                             mosquitto lets nobody in without a password unless the file says so";
                 let wrong = wrong(what).help("add the line `allow_anonymous true`");

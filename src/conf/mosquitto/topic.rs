@@ -1,10 +1,12 @@
 //! `topic pattern [[[out|in|both] qos] local-prefix remote-prefix]`.
 
 use super::line::{Line, Wrong, in_range, wrong};
+use crate::conf::error::Sort;
+use crate::mqtt::rule::RuleError;
 use crate::mqtt::{Direction, QoS, Rule};
 
-/// Reads the rule that a `topic` line is.
-pub(super) fn parse(line: &Line<'_>) -> Result<Rule, Wrong> {
+/// Reads the rule that a `topic` line is, and whether the line gives a QoS.
+pub(super) fn parse(line: &Line<'_>) -> Result<(Rule, bool), Wrong> {
     let (pattern, rest) = pattern(line.text()?)?;
     let mut words: Vec<_> = rest.split(' ').filter(|word| !word.is_empty()).collect();
     // A `#` may be the pattern, but after the direction it begins a comment.
@@ -18,7 +20,11 @@ pub(super) fn parse(line: &Line<'_>) -> Result<Rule, Wrong> {
     let qos = words.get(1).map_or(Ok(QoS::AtMostOnce), |word| qos(word))?;
     let prefix = |index: usize| words.get(index).map_or("", |word| unquoted(word));
     Rule::new(unquoted(pattern), direction, qos, prefix(2), prefix(3))
-        .map_err(|why| wrong(why.to_string()))
+        .map(|rule| (rule, words.len() > 1))
+        .map_err(|why| {
+            let empty = why == RuleError::EmptyPattern;
+            wrong(why.to_string()).sort(if empty { Sort::EmptyPattern } else { Sort::Wrong })
+        })
 }
 
 /// The pattern, which stands in quotes where it has spaces, and what follows it.
@@ -63,7 +69,7 @@ mod tests {
         let check = |value: &str, expected: &str| {
             let text = format!("topic {value}");
             let line = Line::parse(1, &text).expect("a line");
-            let read = parse(&line).map_or_else(|wrong| wrong.what, |rule| rule.to_string());
+            let read = parse(&line).map_or_else(|wrong| wrong.what, |(rule, _)| rule.to_string());
             assert!(read.contains(expected), "{value}: {read}");
         };
         check("sensors/card1 in 2", "topic sensors/card1 in 2");
@@ -87,5 +93,19 @@ mod tests {
         check("\"\"", "an empty pattern needs");
         check("a/#/b", "not a valid topic filter");
         check("a out 0 +/ r/", "a prefix must not contain");
+    }
+
+    #[test]
+    fn whether_a_line_gives_a_qos() {
+        let check = |value: &str, expected: bool| {
+            let text = format!("topic {value}");
+            let line = Line::parse(1, &text).expect("a line");
+            assert_eq!(parse(&line).map(|(_, says)| says).ok(), Some(expected), "{value}");
+        };
+        check("a", false);
+        check("# both", false);
+        check("a out # 2", false);
+        check("a out 0", true);
+        check("a out 1 l/ r/", true);
     }
 }

@@ -11,7 +11,7 @@ use super::read_programs::{AT_ONCE, word};
 use super::{
     Board, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step, Target,
 };
-use crate::conf::error::{ConfError, Mistake};
+use crate::conf::error::{ConfError, Mistake, Sort};
 use crate::conf::nearest::nearest;
 
 /// Reads the text of a file.
@@ -49,8 +49,8 @@ impl Check<'_> {
     pub(super) fn wrong(&mut self, at: usize, what: impl Into<String>, help: Option<String>) {
         let line = self.line(at);
         let text = self.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
-        let file = self.file.to_owned();
-        self.mistakes.push(Mistake { file, line: Some(line), text, what: what.into(), help });
+        let (sort, file) = (Sort::Wrong, self.file.to_owned());
+        self.mistakes.push(Mistake { sort, file, line: Some(line), text, what: what.into(), help });
     }
 
     fn boards(&mut self, raw: Vec<RawBoard>) -> Vec<Board> {

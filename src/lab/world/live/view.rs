@@ -123,6 +123,7 @@ impl World {
             boards: boards.collect(),
             trace: self.trace.last(),
             verdict: self.verdict(),
+            findings: self.plan.findings.clone(),
             aside: self.aside.clone(),
             trouble: self.trouble.clone(),
             done: self.done,
