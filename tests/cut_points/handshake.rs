@@ -9,7 +9,7 @@ use twinboard::lab::world::sim::{Fault, NodeNumber, Sim};
 use twinboard::mqtt::packet::Level;
 use twinboard::mqtt::{Direction, Properties, Property, QoS};
 
-use crate::world::{ONE, TWO, World, bridge, message, numbers};
+use crate::world::{ONE, TWO, World, bridge, judged_as_kept, message, numbers};
 
 const MESSAGES: usize = 4;
 
@@ -100,6 +100,7 @@ fn run(trial: &Trial, tongue: Tongue, qos: QoS, window: u16, faults: &[(u64, Fau
         assert!(whole, "{context}: properties are lost");
     }
     nothing_waits(&sim, &context);
+    judged_as_kept(&sim, &context);
     sim.crossed()
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use twinboard::broker::{Address, BridgeSettings, Limits, Settings};
+use twinboard::lab::verdict::judge;
 use twinboard::lab::world::sim::{NodeNumber, Sim};
 use twinboard::mqtt::{Direction, Message, QoS, Rule, Topic};
+use twinboard::report::VerdictReport;
 
 pub const ONE: NodeNumber = NodeNumber(0);
 pub const TWO: NodeNumber = NodeNumber(1);
@@ -27,6 +29,7 @@ impl World {
         let one = sim.add_broker(1883, settings.clone());
         let two = sim.add_broker(1884, Settings { bridges: self.bridges, ..settings });
         assert_eq!((one, two), (ONE, TWO));
+        sim.watch();
         sim
     }
 }
@@ -46,6 +49,13 @@ pub fn bridge(rules: &[(&str, Direction, &str, &str)]) -> BridgeSettings {
     };
     bridge.rules = rules.iter().map(make).collect();
     bridge
+}
+
+/// The verdict from the packets alone is that every promise was kept.
+pub fn judged_as_kept(sim: &Sim, context: &str) {
+    let verdict = judge(sim.ledger().expect("it is watched"), true);
+    let report = VerdictReport::from(&verdict);
+    assert!(report.kept && verdict.counts.waiting == 0, "{context}:\n{}", report.text());
 }
 
 /// Payloads that are numbers.

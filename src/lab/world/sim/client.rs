@@ -177,6 +177,12 @@ impl Client {
         self.last_id = 0;
     }
 
+    /// Its client id.
+    #[must_use]
+    pub fn id(&self) -> ClientId {
+        self.id.clone()
+    }
+
     /// Whether nothing is on its way out.
     #[must_use]
     pub fn is_done(&self) -> bool {

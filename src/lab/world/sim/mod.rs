@@ -34,6 +34,7 @@ pub mod disk;
 mod nodes;
 mod programs;
 mod strangers;
+mod watch;
 mod wires;
 
 pub use strangers::StrangerNumber;
@@ -82,6 +83,8 @@ pub struct Sim {
     crossed: u64,
     faults: BTreeMap<u64, Fault>,
     events: Vec<(Duration, NodeNumber, Event)>,
+    /// The trace, where somebody wants it.
+    record: Option<watch::Record>,
 }
 
 #[derive(Debug, Clone)]
@@ -136,6 +139,7 @@ impl Sim {
             crossed: 0,
             faults: BTreeMap::new(),
             events: Vec::new(),
+            record: None,
         }
     }
 
@@ -221,6 +225,7 @@ impl Sim {
             Happening::Break { wire, to } => {
                 // What was cut meanwhile has been noticed at both ends.
                 if self.wires.remove(&wire).is_some() {
+                    self.note_end(wire, "closed");
                     self.levels.remove(&wire);
                     self.broken(to);
                 }

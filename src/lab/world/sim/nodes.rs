@@ -40,6 +40,16 @@ impl Node {
         }
     }
 
+    /// What it was told at its start.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where it listens.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The longest packet it reads, in bytes.
     pub(super) fn max_packet_size(&self) -> usize {
         self.settings.limits.max_packet_size
@@ -104,7 +114,8 @@ impl Sim {
             return self.input(node, Input::DialFailed { bridge, reason });
         };
         let (near_conn, far_conn) = (self.new_conn(node), self.new_conn(far));
-        self.add_wire(End::Node(node, near_conn), End::Node(far, far_conn));
+        let cable = self.nodes[node.0].settings.bridges[bridge.0].name.clone();
+        self.add_wire(&cable, End::Node(node, near_conn), End::Node(far, far_conn));
         self.input(far, Input::Accepted { conn: far_conn });
         self.input(node, Input::Dialed { bridge, conn: near_conn });
     }
@@ -140,7 +151,10 @@ impl Sim {
                     let dialed = Happening::Dialed { node, start, bridge, address };
                     self.later(LATENCY, dialed);
                 }
-                Output::Event(event) => self.events.push((self.now, node, event)),
+                Output::Event(event) => {
+                    self.note_event(node, &event);
+                    self.events.push((self.now, node, event));
+                }
             }
         }
         let now = self.now;

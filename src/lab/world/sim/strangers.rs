@@ -28,7 +28,7 @@ impl Sim {
         self.next_stranger += 1;
         self.strangers.insert(number, Stranger::default());
         let conn = self.new_conn(node);
-        self.add_wire(End::Stranger(number), End::Node(node, conn));
+        self.add_wire("stranger", End::Stranger(number), End::Node(node, conn));
         self.input(node, Input::Accepted { conn });
         number
     }

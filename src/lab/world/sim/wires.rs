@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use super::strangers::StrangerNumber;
 use super::{ClientNumber, Happening, NodeNumber, Sim};
 use crate::broker::{ConnId, Input};
+use crate::lab::trace::Passage;
 use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, codec};
 
@@ -74,6 +75,14 @@ impl Sim {
         let Some((from, _)) = self.wires.get(&wire).copied() else { return };
         self.crossed += 1;
         let fault = self.faults.remove(&self.crossed);
+        let passage = match fault {
+            Some(Fault::CutBefore) => Passage::Cut,
+            Some(Fault::CutAfter) => Passage::ArrivedAndCut,
+            Some(Fault::PowerOff(_)) | None => Passage::Arrived,
+        };
+        if let Some((from, _)) = self.other_way(wire, to) {
+            self.note_packet(wire, from, &bytes, passage);
+        }
         if fault == Some(Fault::CutBefore) {
             return self.cut_wire(wire);
         }
@@ -112,6 +121,7 @@ impl Sim {
     pub(super) fn cut_wire(&mut self, wire: u64) {
         self.levels.remove(&wire);
         if let Some((a, b)) = self.wires.remove(&wire) {
+            self.note_end(wire, "cut");
             self.broken(a);
             self.broken(b);
         }
@@ -155,7 +165,8 @@ impl Sim {
             return self.later(Duration::from_millis(20), Happening::ClientDials(client));
         }
         let conn = self.new_conn(node);
-        self.add_wire(End::Client(client), End::Node(node, conn));
+        let cable = self.clients[client.0].id().to_string();
+        self.add_wire(&cable, End::Client(client), End::Node(node, conn));
         self.input(node, Input::Accepted { conn });
         let packets = self.clients[client.0].connected();
         self.send_from_client(client, packets);
@@ -197,8 +208,16 @@ impl Sim {
         self.levels.get(&wire).copied().unwrap_or_default()
     }
 
-    pub(super) fn add_wire(&mut self, a: End, b: End) {
+    /// The end that a packet to `to` came from.
+    fn other_way(&self, wire: u64, to: End) -> Option<(End, End)> {
+        let (dialer, target) = self.wires.get(&wire).copied()?;
+        Some(if to == target { (dialer, target) } else { (target, dialer) })
+    }
+
+    /// A connection through the cable of that name; `a` dialled.
+    pub(super) fn add_wire(&mut self, cable: &str, a: End, b: End) {
         self.wires.insert(self.next_wire, (a, b));
+        self.note_wire(self.next_wire, cable, a, b);
         self.next_wire += 1;
     }
 }
