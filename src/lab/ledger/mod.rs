@@ -21,9 +21,6 @@ mod outgoing;
 mod session;
 mod wires;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 

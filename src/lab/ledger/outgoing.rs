@@ -248,13 +248,20 @@ impl Ledger {
                 }
                 // The receiver forgets the id with this: what comes under it now is new.
                 if let Some(end) = receiver {
-                    let released = self.session(&end.session).incoming.remove(&ack.id);
-                    if let Some(incoming) = released {
+                    let session = self.session(&end.session);
+                    if let Some(incoming) = session.incoming.remove(&ack.id) {
+                        session.released.insert(ack.id, incoming.message);
                         self.add_packet(incoming.message, entry);
                     }
                 }
             }
             Packet::PubComp(ack) => {
+                if let Some(end) = sender {
+                    let released = self.session(&end.session).released.remove(&ack.id);
+                    if let Some(message) = released {
+                        self.add_packet(message, entry);
+                    }
+                }
                 if let Some(end) = receiver {
                     self.leg_packet(end, ack.id, entry, true);
                 }

@@ -39,6 +39,8 @@ pub struct Session {
     pub rules: Option<Vec<Rule>>,
     /// Messages that it sent with QoS 1 or 2 and whose handshake is not over.
     pub incoming: BTreeMap<PacketId, Incoming>,
+    /// Those whose PUBREL came, until PUBCOMP does.
+    pub released: BTreeMap<PacketId, MessageKey>,
     /// Messages that were sent to it with QoS 1 or 2 and whose handshake is not over.
     pub outgoing: BTreeMap<PacketId, LegKey>,
     /// Legs that were not sent yet, in the order of their messages.

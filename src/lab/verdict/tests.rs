@@ -1,1 +1,433 @@
-//! t
+//! Verdicts on traces that are written here packet by packet: what a broker of any kind might do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::*;
+use crate::broker::{Address, BridgeSettings};
+use crate::cable::Direction;
+use crate::lab::ledger::BridgeFacts;
+use crate::lab::name::{BoardName, CableName};
+use crate::lab::trace::{Entry, Event, Glimpse, Passage, Place, Scribe};
+use crate::mqtt::packet::{Answers, ConnAck, Connect, Level, Publish, Subscribe};
+use crate::mqtt::{self, ClientId, Filter, Message, Packet, PacketId, Reason, Rule, Topic, codec};
+
+/// A trace that grows.
+struct Story {
+    scribe: Scribe,
+    ledger: Ledger,
+    number: u64,
+    next_wire: u64,
+}
+
+/// A connection of the story.
+#[derive(Debug, Clone, Copy)]
+struct Line(u64);
+
+use Direction::{In, Out};
+
+impl Story {
+    fn new(bridges: Vec<BridgeFacts>) -> Self {
+        let (scribe, ledger) = (Scribe::default(), Ledger::new(bridges));
+        Self { scribe, ledger, number: 0, next_wire: 0 }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.number += 1;
+        let at = Duration::from_millis(self.number);
+        self.ledger.take(&Arc::new(Entry { number: self.number, at, event }));
+    }
+
+    fn packet(&mut self, line: Line, direction: Direction, packet: &Packet, passage: Passage) {
+        let mut bytes = BytesMut::new();
+        codec::write(packet, Level::V311, &mut bytes);
+        let glimpse = Glimpse {
+            direction,
+            came: Duration::ZERO,
+            passage,
+            by: Vec::new(),
+            repeated: false,
+            bytes: bytes.freeze(),
+        };
+        let event = self.scribe.packet(line.0, glimpse).expect("a connection that began");
+        self.tell(event);
+    }
+
+    fn out(&mut self, line: Line, packet: &Packet) {
+        self.packet(line, Out, packet, Passage::Arrived);
+    }
+
+    fn back(&mut self, line: Line, packet: &Packet) {
+        self.packet(line, In, packet, Passage::Arrived);
+    }
+
+    /// Somebody connects through a cable and is accepted.
+    fn dial(
+        &mut self,
+        cable: &str,
+        dialer: Option<Party>,
+        to: &str,
+        who: &str,
+        present: bool,
+    ) -> Line {
+        self.next_wire += 1;
+        let line = Line(self.next_wire);
+        let place = Place { cable: CableName::new(cable), dialer, target: board(to) };
+        self.scribe.begins(line.0, &place, "somebody".to_owned());
+        let connect = Connect {
+            client_id: ClientId::new(who),
+            clean_start: who.starts_with("clean"),
+            ..Connect::unknown(Level::V311)
+        };
+        self.out(line, &Packet::Connect(Box::new(connect)));
+        let answer = ConnAck { session_present: present, ..ConnAck::default() };
+        self.back(line, &Packet::ConnAck(answer));
+        line
+    }
+
+    fn client(&mut self, who: &str, present: bool) -> Line {
+        self.dial("front", None, "one", who, present)
+    }
+
+    /// A client that subscribes.
+    fn subscriber(&mut self, who: &str, filter: &str) -> Line {
+        let line = self.client(who, false);
+        self.subscribe(line, filter);
+        line
+    }
+
+    fn subscribe(&mut self, line: Line, filter: &str) {
+        let filter = Filter::parse(filter).expect("a filter");
+        let asked = vec![(filter, QoS::ExactlyOnce.into())];
+        self.out(line, &Packet::Subscribe(Subscribe::new(id(900), asked)));
+        let granted = vec![Reason::GrantedQos2];
+        self.back(line, &Packet::SubAck(Answers::new(id(900), granted)));
+    }
+
+    /// A QoS 2 message goes out, and its whole handshake.
+    fn publishes(&mut self, line: Line, number: u16, payload: &str) {
+        self.out(line, &publish(number, payload));
+        self.back(line, &Packet::PubRec(id(number).into()));
+        self.out(line, &Packet::PubRel(id(number).into()));
+        self.back(line, &Packet::PubComp(id(number).into()));
+    }
+
+    /// A QoS 2 message comes in, and its whole handshake.
+    fn gets(&mut self, line: Line, number: u16, payload: &str) {
+        self.back(line, &publish(number, payload));
+        self.out(line, &Packet::PubRec(id(number).into()));
+        self.back(line, &Packet::PubRel(id(number).into()));
+        self.out(line, &Packet::PubComp(id(number).into()));
+    }
+
+    fn ends(&mut self, line: Line) {
+        if let Some(event) = self.scribe.ends(line.0, "cut".to_owned()) {
+            self.tell(event);
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        judge(&self.ledger, true)
+    }
+
+    /// The breaches by their kinds.
+    fn kinds(&self) -> Vec<Kind> {
+        self.verdict().breaches.iter().map(|it| it.kind).collect()
+    }
+}
+
+fn board(name: &str) -> Party {
+    Party::Board(BoardName::new(name))
+}
+
+fn id(number: u16) -> PacketId {
+    PacketId::new(number).expect("not 0")
+}
+
+fn message(payload: &str) -> Message {
+    let topic = Topic::parse("t").expect("a topic");
+    Message::new(topic, payload.to_owned(), QoS::ExactlyOnce, false)
+}
+
+fn publish(number: u16, payload: &str) -> Packet {
+    Packet::Publish(Publish::of(&message(payload), Some(id(number))))
+}
+
+fn again(number: u16, payload: &str) -> Packet {
+    Packet::Publish(Publish { dup: true, ..Publish::of(&message(payload), Some(id(number))) })
+}
+
+fn retained(payload: &str) -> Packet {
+    Packet::Publish(Publish { retain: true, ..Publish::of(&message(payload), Some(id(50))) })
+}
+
+#[test]
+fn a_message_that_came_is_kept_and_one_that_did_not_is_lost() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    assert_eq!(judge(&story.ledger, false).counts.under_way, 1, "it may come yet");
+    story.gets(sub, 1, "a");
+    assert!(story.verdict().is_kept());
+    story.publishes(publisher, 2, "b");
+    let verdict = story.verdict();
+    assert_eq!((verdict.counts.lost, verdict.counts.delivered), (1, 1));
+    let what = "one acknowledged t = b (QoS 2) from pub, and sub never got it";
+    assert_eq!(verdict.breaches[0].what, what);
+    assert_eq!(verdict.breaches[0].entries.len(), 4, "the handshake, and nothing of the other one");
+}
+
+#[test]
+fn what_nobody_acknowledged_is_claimed_by_nobody() {
+    let mut story = Story::new(Vec::new());
+    story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    story.out(publisher, &publish(1, "a"));
+    story.packet(publisher, In, &Packet::PubRec(id(1).into()), Passage::Cut);
+    story.ends(publisher);
+    assert!(story.verdict().is_kept());
+    // It comes back, and now it is answered: a promise, of which nothing came.
+    let publisher = story.client("pub", true);
+    story.out(publisher, &again(1, "a"));
+    story.back(publisher, &Packet::PubRec(id(1).into()));
+    assert_eq!(story.kinds(), [Kind::Lost]);
+    assert_eq!(story.verdict().counts.published, 1, "one message, sent twice");
+}
+
+#[test]
+fn who_is_away_is_waited_for_and_who_has_left_is_owed_nothing() {
+    let mut story = Story::new(Vec::new());
+    let kept = story.subscriber("sub", "t");
+    let clean = story.subscriber("clean-sub", "t");
+    story.ends(kept);
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    story.ends(clean);
+    let verdict = story.verdict();
+    assert!(verdict.is_kept());
+    assert_eq!(verdict.counts.waiting, 1);
+    let kept = story.client("sub", true);
+    assert_eq!(story.kinds(), [Kind::Lost], "it is there, and nothing came");
+    story.gets(kept, 1, "a");
+    assert!(story.verdict().is_kept());
+}
+
+#[test]
+fn a_repeat_is_told_from_a_duplicate() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    story.back(sub, &publish(1, "a"));
+    story.ends(sub);
+    let sub = story.client("sub", true);
+    story.back(sub, &again(1, "a"));
+    story.out(sub, &Packet::PubRec(id(1).into()));
+    story.back(sub, &Packet::PubRel(id(1).into()));
+    story.out(sub, &Packet::PubComp(id(1).into()));
+    assert!(story.verdict().is_kept(), "the same packet, sent again");
+    // The same payload is published again: another message.
+    story.publishes(publisher, 2, "a");
+    story.gets(sub, 2, "a");
+    assert!(story.verdict().is_kept());
+    story.gets(sub, 3, "a");
+    let verdict = story.verdict();
+    assert_eq!((verdict.counts.doubled, story.kinds()), (1, vec![Kind::Doubled]));
+    assert!(verdict.breaches[0].what.starts_with("sub got t = a from one more than once"));
+}
+
+#[test]
+fn what_is_retained_is_a_refresh_and_no_duplicate() {
+    let mut story = Story::new(Vec::new());
+    let publisher = story.client("pub", false);
+    story.out(publisher, &retained("a"));
+    story.back(publisher, &Packet::PubRec(id(50).into()));
+    story.out(publisher, &Packet::PubRel(id(50).into()));
+    let sub = story.subscriber("sub", "t");
+    for _ in 0..3 {
+        story.back(sub, &retained("a"));
+        story.out(sub, &Packet::PubRec(id(50).into()));
+        story.back(sub, &Packet::PubRel(id(50).into()));
+        story.out(sub, &Packet::PubComp(id(50).into()));
+    }
+    let verdict = story.verdict();
+    assert!(verdict.is_kept());
+    assert_eq!((verdict.counts.refreshed, verdict.counts.doubled), (3, 0));
+}
+
+#[test]
+fn a_message_that_comes_too_late() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    for (number, payload) in [(1, "a"), (2, "b"), (3, "c")] {
+        story.publishes(publisher, number, payload);
+    }
+    for (number, payload) in [(1, "a"), (2, "c"), (3, "b")] {
+        story.gets(sub, number, payload);
+    }
+    assert_eq!(story.kinds(), [Kind::Reordered]);
+    let what = story.verdict().breaches[0].what.clone();
+    assert!(what.starts_with("sub got t = b after t = c"), "{what}");
+}
+
+#[test]
+fn a_broker_that_forgets_a_session_is_named_and_what_it_owed_is_lost() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    story.ends(sub);
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    story.client("sub", false);
+    assert_eq!(story.kinds(), [Kind::Lost, Kind::Forgot]);
+    let what = story.verdict().breaches[1].what.clone();
+    assert!(what.ends_with("it knows none; 1 message was owed to it"), "{what}");
+    // Who asks for a clean session gets one, and it is nobody's fault.
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("clean-sub", "t");
+    story.ends(sub);
+    story.client("clean-sub", false);
+    assert!(story.verdict().is_kept());
+}
+
+#[test]
+fn a_dropped_packet_stalls_until_the_connection_ends() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    story.packet(sub, In, &publish(1, "a"), Passage::Dropped);
+    let verdict = story.verdict();
+    assert!(verdict.is_kept());
+    assert_eq!(verdict.counts.stalled, 1);
+    assert_eq!(story.ledger.stalled().count(), 1);
+    story.ends(sub);
+    assert_eq!(story.verdict().counts.waiting, 1);
+    let sub = story.client("sub", true);
+    assert_eq!(story.kinds(), [Kind::Lost], "now it should have come");
+    story.back(sub, &again(1, "a"));
+    assert!(story.verdict().is_kept());
+}
+
+#[test]
+fn what_comes_while_a_subscription_begins_or_ends_may_come_or_not() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.client("sub", false);
+    let filter = Filter::parse("t").expect("a filter");
+    let asked = vec![(filter.clone(), QoS::ExactlyOnce.into())];
+    story.out(sub, &Packet::Subscribe(Subscribe::new(id(900), asked)));
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    story.back(sub, &Packet::SubAck(Answers::new(id(900), vec![Reason::GrantedQos2])));
+    story.publishes(publisher, 2, "b");
+    story.gets(sub, 1, "b");
+    let unsubscribe = mqtt::packet::Unsubscribe::new(id(901), vec![filter]);
+    story.out(sub, &Packet::Unsubscribe(unsubscribe));
+    story.publishes(publisher, 3, "c");
+    story.gets(sub, 2, "c");
+    let verdict = story.verdict();
+    assert!(verdict.is_kept() && verdict.counts.unexplained == 0, "{verdict:?}");
+}
+
+/// A bridge of `local` to `remote`, by a rule.
+fn bridge(local: &str, remote: &str, rule: Rule) -> BridgeFacts {
+    let mut settings = BridgeSettings::new(&format!("{local}-{remote}"), "host");
+    settings.addresses = vec![Address { host: remote.to_owned(), port: 1883 }];
+    settings.rules = vec![rule];
+    BridgeFacts::new(&settings, board(local), board(remote))
+}
+
+fn rule(direction: mqtt::Direction) -> Rule {
+    Rule::new("t", direction, QoS::ExactlyOnce, "", "").expect("a rule")
+}
+
+impl Story {
+    /// The bridge of `local` to `remote` connects.
+    fn bridge(&mut self, local: &str, remote: &str) -> Line {
+        let facts = self
+            .ledger
+            .bridges()
+            .iter()
+            .find(|it| it.local == board(local) && it.remote == board(remote));
+        let facts = facts.expect("a bridge").clone();
+        let (cable, who) = (facts.cable.as_str(), facts.remote_session.as_str());
+        self.dial(cable, Some(board(local)), remote, who, false)
+    }
+}
+
+#[test]
+fn over_a_bridge_both_ends_owe() {
+    let mut story = Story::new(vec![bridge("two", "one", rule(mqtt::Direction::Out))]);
+    let up = story.bridge("two", "one");
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.dial("front two", None, "two", "pub", false);
+    story.publishes(publisher, 1, "a");
+    assert_eq!(story.kinds(), [Kind::Lost], "two owes it to one");
+    let what = story.verdict().breaches[0].what.clone();
+    assert!(what.ends_with("and one (by two-one) never got it"), "{what}");
+    story.publishes(up, 1, "a");
+    let verdict = story.verdict();
+    assert_eq!(story.kinds(), [Kind::Lost], "one owes it to sub");
+    assert_eq!((verdict.counts.published, verdict.counts.bridged), (1, 1));
+    // The ladder shows the whole way: both handshakes.
+    let crossings = verdict.breaches[0].entries.len();
+    assert!(crossings >= 8, "{crossings}");
+    story.gets(sub, 1, "a");
+    assert!(story.verdict().is_kept());
+    story.ends(up);
+    story.publishes(publisher, 2, "b");
+    assert_eq!(story.verdict().counts.waiting, 1, "the bridge is away");
+}
+
+#[test]
+fn a_triangle_goes_round_and_is_named() {
+    let ring = [("one", "two"), ("two", "three"), ("three", "one")];
+    let bridges = ring.map(|(from, to)| bridge(from, to, rule(mqtt::Direction::Out)));
+    let mut story = Story::new(bridges.to_vec());
+    let lines = ring.map(|(from, to)| story.bridge(from, to));
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    for round in 0..3 {
+        for line in lines {
+            story.publishes(line, 10 + round, "a");
+        }
+    }
+    let verdict = story.verdict();
+    let told = verdict.breaches.iter().find(|it| it.kind == Kind::Loop).expect("a loop");
+    let way = "one --(topic t out 2)--> two --(topic t out 2)--> three --(topic t out 2)--> one";
+    assert!(told.what.contains(way), "{}", told.what);
+    assert!(told.what.contains("one message up to 3 times"), "{}", told.what);
+    assert_eq!(verdict.counts.looped, 7);
+}
+
+#[test]
+fn the_ends_of_a_bridge_agree_or_there_is_a_reason() {
+    let say = |payload: &str| {
+        let topic = Topic::parse("t").expect("a topic");
+        [(topic, Bytes::from(payload.to_owned()))].into_iter().collect()
+    };
+    let inspection = |one: &str, two: &str| -> Inspection {
+        [(board("one"), say(one)), (board("two"), say(two))].into_iter().collect()
+    };
+    let mut story = Story::new(vec![bridge("two", "one", rule(mqtt::Direction::Both))]);
+    let up = story.bridge("two", "one");
+    let publisher = story.client("pub", false);
+    story.out(publisher, &retained("a"));
+    let differ = |story: &Story, one: &str, two: &str| {
+        let (breaches, notes) = disagreements(&story.ledger, &inspection(one, two));
+        (breaches.len(), notes.len())
+    };
+    assert_eq!(differ(&story, "a", "a"), (0, 0));
+    assert_eq!(differ(&story, "a", "b"), (1, 0), "written on one side alone");
+    let other = story.dial("front two", None, "two", "other", false);
+    story.out(other, &retained("b"));
+    assert_eq!(differ(&story, "a", "b"), (0, 1), "written on both sides");
+    let mut story = Story::new(vec![bridge("two", "one", rule(mqtt::Direction::Both))]);
+    let publisher = story.client("pub", false);
+    story.out(publisher, &retained("a"));
+    assert_eq!(differ(&story, "a", "b"), (0, 1), "not connected");
+    story.ends(up);
+}

@@ -27,9 +27,8 @@ impl Sim {
             for settings in &node.settings().bridges {
                 let port = settings.addresses.first().map(|address| address.port);
                 let remote = self.nodes.iter().position(|it| Some(it.port()) == port);
-                let remote = remote.map_or(Party::Outside(String::new()), |at| {
-                    board(NodeNumber(at))
-                });
+                let remote =
+                    remote.map_or(Party::Outside(String::new()), |at| board(NodeNumber(at)));
                 bridges.push(BridgeFacts::new(settings, board(NodeNumber(at)), remote));
             }
         }
