@@ -127,6 +127,10 @@ fn disagreement(snapshot: &Snapshot) -> Option<String> {
 }
 
 fn unrest(snapshot: &Snapshot) -> Option<String> {
+    let under_way = snapshot.verdict.counts.under_way;
+    if under_way > 0 {
+        return Some(format!("{under_way} deliveries are under way"));
+    }
     for board in &snapshot.boards {
         let queued = board.broker.holdings.queued;
         if queued > 0 {

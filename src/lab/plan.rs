@@ -26,6 +26,8 @@ pub struct Plan {
     pub name: String,
     /// Its name for people.
     pub title: String,
+    /// How often a message may be at the same broker before the bridge that brings it back is cut.
+    pub fuse: Option<u32>,
     /// The boards.
     pub boards: Vec<BoardPlan>,
     /// The script.
@@ -112,8 +114,8 @@ impl Plan {
             };
             boards[at].bridges = settings.bridges.iter().map(plan).collect();
         }
-        let scenario::Scenario { title, steps, expectations, .. } = opened.scenario;
-        Ok(Self { name: name.to_owned(), title, boards, steps, expectations, findings })
+        let scenario::Scenario { title, fuse, steps, expectations, .. } = opened.scenario;
+        Ok(Self { name: name.to_owned(), title, fuse, boards, steps, expectations, findings })
     }
 
     /// What a ledger has to know of the bridges.

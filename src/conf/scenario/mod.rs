@@ -3,6 +3,7 @@
 //! ```toml
 //! title = "Dual board"
 //! description = "Two boards, two brokers, one bridge."
+//! fuse = 20                           # a message that goes round so often cuts a bridge; none if left out
 //!
 //! [[board]]
 //! name = "board1"
@@ -82,6 +83,9 @@ pub struct Scenario {
     pub title: String,
     /// For people, a sentence or more; empty where nothing is said.
     pub description: String,
+    /// How often a message may come to the same broker before the bridge that brings it back is cut;
+    /// none where bridges are left alone.
+    pub fuse: Option<u32>,
     /// At least one, with distinct names.
     pub boards: Vec<Board>,
     /// The script; may be empty.

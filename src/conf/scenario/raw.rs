@@ -12,6 +12,7 @@ pub(super) struct RawScenario {
     pub(super) title: String,
     #[serde(default)]
     pub(super) description: String,
+    pub(super) fuse: Option<u32>,
     #[serde(default)]
     pub(super) board: Vec<RawBoard>,
     #[serde(default)]

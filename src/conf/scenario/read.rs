@@ -29,8 +29,8 @@ pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
         check.mistakes.sort_by_key(|mistake| mistake.line);
         return Err(ConfError { mistakes: check.mistakes });
     }
-    let (title, description) = (raw.title, raw.description);
-    Ok(Scenario { title, description, boards, steps, expectations })
+    let (title, description, fuse) = (raw.title, raw.description, raw.fuse);
+    Ok(Scenario { title, description, fuse, boards, steps, expectations })
 }
 
 /// The checks, and what they found. Places are bytes of the text.

@@ -216,12 +216,19 @@ impl Ledger {
         }
     }
 
-    /// The acknowledgement of a message arrives at whoever sent it.
-    pub(super) fn acknowledged(&mut self, message: MessageKey, taken: bool, entry: &Arc<Entry>) {
-        if let Some(message) = self.messages.get_mut(message) {
-            message.came.push(Arc::clone(entry));
-            message.promised |= taken;
-        }
+    /// The acknowledgement of a message arrives at whoever sent it. Gives back whether that is what
+    /// makes it a promise.
+    pub(super) fn acknowledged(
+        &mut self,
+        message: MessageKey,
+        taken: bool,
+        entry: &Arc<Entry>,
+    ) -> bool {
+        let Some(message) = self.messages.get_mut(message) else { return taken };
+        message.came.push(Arc::clone(entry));
+        let first = taken && !message.promised;
+        message.promised |= taken;
+        first
     }
 
     /// A broker of ours says which number a message has there.

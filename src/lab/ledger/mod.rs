@@ -227,6 +227,20 @@ impl Ledger {
         self.entries.iter()
     }
 
+    /// The cable of the bridge by which a message came back to a broker for more than the `most`th
+    /// time, and its topic there.
+    #[must_use]
+    pub fn beyond(&self, most: u32) -> Option<(&CableName, &Topic)> {
+        let mut loops = self.notable.loops.iter();
+        let ((broker, topic), found) = loops.find(|(_, it)| it.passes > most)?;
+        let client = &self.messages.get(found.last)?.publisher.client;
+        let bridge = self.bridges.iter().find(|it| {
+            (it.local == *broker && it.local_session == *client)
+                || (it.remote == *broker && it.remote_session == *client)
+        });
+        Some((&bridge?.cable, topic))
+    }
+
     /// Connections that live although a packet was dropped on them, by their numbers, and their
     /// cables: a handshake may be stalled there.
     pub fn stalled(&self) -> impl Iterator<Item = (u64, &CableName)> {

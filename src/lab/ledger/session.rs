@@ -39,6 +39,8 @@ pub struct Session {
     pub rules: Option<Vec<Rule>>,
     /// Messages that it sent with QoS 1 or 2 and whose handshake is not over.
     pub incoming: BTreeMap<PacketId, Incoming>,
+    /// How many PUBACKs and good PUBRECs arrived at it, each message's first alone.
+    pub answered: u64,
     /// Those whose PUBREL came, until PUBCOMP does.
     pub released: BTreeMap<PacketId, MessageKey>,
     /// Messages that were sent to it with QoS 1 or 2 and whose handshake is not over.

@@ -158,7 +158,8 @@ impl Ledger {
         let under_way = std::mem::take(&mut session.outgoing).into_values();
         let legs: Vec<_> = open.into_iter().chain(under_way).collect();
         let (rules, will) = (session.rules.take(), session.will.take());
-        *session = Session { rules, will, kept: false, ..Session::default() };
+        let answered = session.answered;
+        *session = Session { rules, will, answered, ..Session::default() };
         if !forgotten {
             self.no_longer_owed(legs);
         }

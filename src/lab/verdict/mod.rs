@@ -12,22 +12,24 @@
 mod agreement;
 mod breach;
 mod excerpt;
+mod said;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use agreement::{Inspection, disagreements};
 pub use breach::{Breach, Kind};
+pub use said::said;
 
 use self::excerpt::Excerpt;
 use super::ledger::{Fate, Ledger, Leg, Message};
 use super::trace::Party;
 use crate::broker::event::DropReason;
-use crate::mqtt::QoS;
+use crate::mqtt::{QoS, Topic};
 
 /// So many breaches of a kind are told one by one; the rest is counted.
 const TOLD: usize = 5;
@@ -203,8 +205,14 @@ impl Verdict {
         for forgot in &notable.forgot {
             self.tell(Kind::Forgot, || breach::forgot(ledger, forgot));
         }
+        let mut told: Vec<(&Topic, BTreeSet<&(Party, String)>)> = Vec::new();
         for ((broker, topic), found) in &notable.loops {
-            self.tell(Kind::Loop, || breach::looped(ledger, broker, topic, found));
+            // The same way round, seen from another of its brokers.
+            let way = (topic, found.path.iter().collect());
+            if !told.contains(&way) {
+                told.push(way);
+                self.tell(Kind::Loop, || breach::looped(ledger, broker, topic, found));
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::World;
 use super::probe;
 use crate::cable::Deed;
 use crate::lab::trace::{Event, Party};
-use crate::lab::verdict::{Inspection, disagreements, judge};
+use crate::lab::verdict::{Inspection, disagreements, judge, said};
 use crate::net::Target;
 
 impl World {
@@ -45,6 +45,8 @@ impl World {
         let mut verdict = judge(&self.ledger, true);
         let (breaches, notes) = disagreements(&self.ledger, &inspection);
         verdict.add(breaches);
+        let snapshot = self.snapshot().await;
+        verdict.add(said(&self.ledger, &snapshot));
         verdict.notes.extend(notes);
         (self.verdict, self.judged) = (Arc::new(verdict), self.trace.number());
     }

@@ -10,7 +10,7 @@ use super::board::Board;
 use super::notes::Note;
 use crate::broker::status::{BridgeStatus, LinkState, Status};
 use crate::cable::state::End;
-use crate::cable::{Direction, State};
+use crate::cable::{Deed, Direction, State};
 use crate::lab::plan::BoardPlan;
 use crate::lab::snapshot::{
     BoardView, BridgeState, BridgeView, BrokerView, CableState, Holdings, ProgramView, Run,
@@ -78,6 +78,27 @@ impl World {
     fn add(&mut self, at: Duration, event: Event) {
         let entry = self.trace.add(at, event);
         self.ledger.take(&entry);
+        if let Some(most) = self.plan.fuse
+            && matches!(entry.event, Event::Packet(_))
+        {
+            self.watch_fuse(most);
+        }
+    }
+
+    /// A message that goes round for too long opens the bridge by which it comes back.
+    fn watch_fuse(&mut self, most: u32) {
+        let Some((cable, topic)) = self.ledger.beyond(most) else { return };
+        let mut all = self.boards.iter().flat_map(|board| board.cables.all());
+        let Some(named) = all.find(|it| it.name == *cable) else { return };
+        if named.cable.watch().borrow().state != State::Whole {
+            return;
+        }
+        named.cable.apply(Deed::cut());
+        let text = format!("the fuse cuts {cable}: {topic} came back more than {most} times");
+        let cable = cable.clone();
+        drop(all);
+        self.record(Event::Note(text));
+        self.record(Event::Cable { cable, deed: Deed::cut() });
     }
 
     pub(super) fn record(&mut self, event: Event) {
