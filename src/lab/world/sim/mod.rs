@@ -40,18 +40,19 @@ mod wires;
 pub use strangers::StrangerNumber;
 pub use wires::{End, Fault};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::BytesMut;
 
 use crate::broker::{Address, BridgeNumber, Broker, Event, Input, Settings};
+use crate::cable::Direction;
 use crate::card::Program;
-use crate::mqtt::packet::Level;
 use client::Client;
 use disk::Disk;
 use nodes::Node;
 use strangers::Stranger;
+use wires::Wires;
 
 /// A broker of the simulated world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,11 +75,7 @@ pub struct Sim {
     alarms: BTreeMap<ClientNumber, Duration>,
     strangers: BTreeMap<StrangerNumber, Stranger>,
     next_stranger: u64,
-    wires: BTreeMap<u64, (End, End)>,
-    /// The protocol level each wire's CONNECT had.
-    levels: BTreeMap<u64, Level>,
-    next_wire: u64,
-    cut: BTreeSet<(NodeNumber, NodeNumber)>,
+    wires: Wires,
     /// Packets that have crossed any wire.
     crossed: u64,
     faults: BTreeMap<u64, Fault>,
@@ -97,6 +94,10 @@ enum Happening {
     Break {
         wire: u64,
         to: End,
+    },
+    Lane {
+        wire: u64,
+        direction: Direction,
     },
     Committed {
         node: NodeNumber,
@@ -132,10 +133,7 @@ impl Sim {
             alarms: BTreeMap::new(),
             strangers: BTreeMap::new(),
             next_stranger: 0,
-            wires: BTreeMap::new(),
-            levels: BTreeMap::new(),
-            next_wire: 0,
-            cut: BTreeSet::new(),
+            wires: Wires::default(),
             crossed: 0,
             faults: BTreeMap::new(),
             events: Vec::new(),
@@ -222,14 +220,8 @@ impl Sim {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Arrive { wire, to, bytes } => self.arrive(wire, to, bytes),
-            Happening::Break { wire, to } => {
-                // What was cut meanwhile has been noticed at both ends.
-                if self.wires.remove(&wire).is_some() {
-                    self.note_end(wire, "closed");
-                    self.levels.remove(&wire);
-                    self.broken(to);
-                }
-            }
+            Happening::Break { wire, to } => self.goodbye(wire, to),
+            Happening::Lane { wire, direction } => self.run_lane(wire, direction),
             Happening::Committed { node, start } => self.committed(node, start),
             Happening::Wake { node, start } => {
                 if self.nodes[node.0].still_runs(start) {

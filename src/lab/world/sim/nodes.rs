@@ -8,6 +8,7 @@ use super::{Happening, NodeNumber, Sim};
 use crate::broker::{
     Address, BridgeNumber, BridgeOrder, Broker, Commit, ConnId, Input, Output, Settings,
 };
+use crate::cable::State;
 
 /// How long a commit takes.
 const COMMIT: Duration = Duration::from_micros(800);
@@ -66,11 +67,11 @@ impl Sim {
     pub fn power_off(&mut self, node: NodeNumber) {
         let state = &mut self.nodes[node.0];
         (state.broker, state.commit, state.wake) = (None, None, None);
-        let mine = |end: &End| matches!(end, End::Node(it, _) if *it == node);
-        let broken: Vec<u64> =
-            self.wires.iter().filter(|(_, (a, b))| mine(a) || mine(b)).map(|(w, _)| *w).collect();
-        for wire in broken {
-            self.cut_wire(wire);
+        for wire in self.wires.of_node(node) {
+            let Some(known) = self.wires.get(wire) else { continue };
+            let mine = |end: End| matches!(end, End::Node(it, _) if it == node);
+            let end = if mine(known.dialer) { known.dialer } else { known.target };
+            self.drop_end(wire, end);
         }
     }
 
@@ -105,18 +106,15 @@ impl Sim {
 
     pub(super) fn dial(&mut self, node: NodeNumber, bridge: BridgeNumber, address: &Address) {
         let far = self.nodes.iter().position(|it| it.port == address.port).map(NodeNumber);
-        let reachable = far.filter(|far| {
-            self.nodes[far.0].broker.is_some()
-                && !self.cut.contains(&(node.min(*far), node.max(*far)))
-        });
+        let cable = self.nodes[node.0].settings.bridges[bridge.0].name.clone();
+        let cut = self.cable(&cable).state() == State::Cut;
+        let reachable = far.filter(|far| !cut && self.nodes[far.0].broker.is_some());
         let Some(far) = reachable else {
             let reason = format!("connection refused at {address}");
             return self.input(node, Input::DialFailed { bridge, reason });
         };
         let (near_conn, far_conn) = (self.new_conn(node), self.new_conn(far));
-        let cable = self.nodes[node.0].settings.bridges[bridge.0].name.clone();
         self.add_wire(&cable, End::Node(node, near_conn), End::Node(far, far_conn));
-        self.input(far, Input::Accepted { conn: far_conn });
         self.input(node, Input::Dialed { bridge, conn: near_conn });
     }
 

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use super::wires::{End, LATENCY};
 use super::{Happening, NodeNumber, Sim};
 use crate::broker::{ConnId, Input};
+use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, codec};
 
 /// A stranger of the simulated world.
@@ -29,7 +30,6 @@ impl Sim {
         self.strangers.insert(number, Stranger::default());
         let conn = self.new_conn(node);
         self.add_wire("stranger", End::Stranger(number), End::Node(node, conn));
-        self.input(node, Input::Accepted { conn });
         number
     }
 
@@ -77,7 +77,9 @@ impl Sim {
             match codec::read(&mut known.unread, level, most) {
                 Ok(Some(packet)) => {
                     if let Packet::Connect(connect) = &packet {
-                        self.levels.entry(wire).or_insert(connect.level);
+                        if level == Level::default() {
+                            self.set_level(wire, connect.level);
+                        }
                     }
                     self.input(node, Input::Packet { conn, packet });
                 }

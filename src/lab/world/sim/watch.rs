@@ -1,6 +1,7 @@
 //! The trace of a simulated world, and the ledger that is kept of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -74,20 +75,42 @@ impl Sim {
     }
 
     /// A packet is through with its wire.
-    pub(super) fn note_packet(&mut self, wire: u64, from: End, bytes: &[u8], passage: Passage) {
+    pub(super) fn note_packet(
+        &mut self,
+        wire: u64,
+        direction: Direction,
+        bytes: &Bytes,
+        passage: Passage,
+    ) {
         let came = self.now;
-        let Some((dialer, _)) = self.wires.get(&wire).copied() else { return };
-        let direction = if from == dialer { Direction::Out } else { Direction::In };
-        let Some(record) = &mut self.record else { return };
-        let glimpse = Glimpse {
-            direction,
-            came,
-            passage,
-            by: Vec::new(),
-            repeated: false,
-            bytes: Bytes::copy_from_slice(bytes),
-        };
-        if let Some(event) = record.scribe.packet(wire, glimpse) {
+        self.note_judged(wire, direction, bytes, passage, came, &[]);
+    }
+
+    /// A packet is through that a fault had a part in.
+    pub(super) fn note_judged(
+        &mut self,
+        wire: u64,
+        direction: Direction,
+        bytes: &Bytes,
+        passage: Passage,
+        came: Duration,
+        by: &[&str],
+    ) {
+        let by = by.iter().map(|name| (*name).to_owned()).collect();
+        let bytes = bytes.clone();
+        self.glimpse(wire, Glimpse { direction, came, passage, by, repeated: false, bytes });
+    }
+
+    /// The cable sends a packet once more.
+    pub(super) fn note_repeated(&mut self, wire: u64, direction: Direction, bytes: &Bytes) {
+        let (came, bytes) = (self.now, bytes.clone());
+        let (passage, by) = (Passage::Arrived, Vec::new());
+        self.glimpse(wire, Glimpse { direction, came, passage, by, repeated: true, bytes });
+    }
+
+    fn glimpse(&mut self, wire: u64, glimpse: Glimpse) {
+        let event = self.record.as_mut().and_then(|it| it.scribe.packet(wire, glimpse));
+        if let Some(event) = event {
             self.note(event);
         }
     }
