@@ -83,9 +83,46 @@
 //!
 //! # The cable
 //!
-//! A bridge whose far end is a board of the lab dials its cable, a port on loopback with a pure
-//! rule behind it ([`cable::Cable`]) that lets pass, holds or cuts. A cut resets both ends; a
-//! silent cut tells neither, and what each end believes goes on until its keep-alive runs out.
+//! Every connection goes through a cable, whole packet by whole packet: each program and each
+//! bridge dials a port on loopback of its own, and a board's public ports are the near ends of its
+//! front cable, behind which the broker listens where nobody else knows. So a connection's cable is
+//! known by the port it came to, for a broker of any kind.
+//!
+//! ```text
+//! program ---> its cable ---+
+//! bridge  ---> its cable ---+--> broker (private port)
+//! anybody ---> front cable -+
+//!                  |
+//!                  +--- faults: each a small pure rule (pass, delay, drop, cut) over one packet
+//!                  +--- sights: what passed, told before it goes on
+//! ```
+//!
+//! A fault is one file in `cable/fault/`. A [`cable::Lane`] keeps the order of one direction and
+//! asks the faults in force; the live world's pumps and the simulated world's wires drive the same
+//! lanes. While no fault is set, a live cable passes bytes on as they come.
+//!
+//! # One trace, and what is read from it
+//!
+//! ```text
+//! cables' sights, brokers' and programs' events, deeds ---> trace (entries, numbered)
+//!                                                             |
+//!         windows, files, ladders <---------------------------+
+//!         ledger: who owes what to whom <---------------------+
+//!            |--- verdict: lost, doubled, reordered, forgotten, going round, disagreeing
+//!            +--- passports: the way of one message
+//! ```
+//!
+//! The [`lab::ledger`] reads packets alone, so it judges a broker of any kind: a PUBLISH that
+//! arrives at a broker is owed to every session with a subscription, an acknowledgement that arrives
+//! makes it a promise, and a PUBLISH that the broker sends is matched with what it owes by the
+//! session's order, topic and payload. Where our own broker tells which message it hands to a
+//! connection, the match is exact. A bridge's PUBLISH leaves one broker and enters the next, which
+//! makes the chain of a message through any number of them known.
+//!
+//! A promise counts once its acknowledgement has arrived: what nobody acknowledged is claimed by
+//! nobody. What waits for a session that is away is kept, not lost; what a full queue refused is
+//! over the limit; a retained message on a new subscription is no duplicate; a packet that was
+//! dropped on a connection that lives is judged after the reconnect [MQTT-4.4.0-1].
 //!
 //! # The way of one toggled sensor
 //!
