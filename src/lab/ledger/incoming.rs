@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::book::Retained;
 use super::message::{Fate, Leg, Message, MessageKey, Publisher};
@@ -88,6 +89,10 @@ impl Ledger {
             payload: publish.payload.clone(),
             qos,
             retain: publish.retain,
+            expires_at: publish
+                .properties
+                .message_expiry_s()
+                .map(|seconds| entry.at + Duration::from_secs(seconds.into())),
             publisher,
             came: vec![Arc::clone(entry)],
             promised: false,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -44,6 +45,8 @@ pub struct Message {
     pub qos: QoS,
     /// The retain flag it came with.
     pub retain: bool,
+    /// When it is of no use any more. [MQTT 5.0, section 3.3.2.3.3]
+    pub expires_at: Option<Duration>,
     /// Who brought it.
     pub publisher: Publisher,
     /// The packets of its way in: PUBLISH first, then its handshake.

@@ -147,7 +147,7 @@ impl Ledger {
         self.entries.push_back(Arc::clone(entry));
         match &entry.event {
             Event::Packet(crossing) => self.crossing(entry, crossing),
-            Event::WireEnded { wire, .. } => self.wire_ended(wire.number),
+            Event::WireEnded { wire, .. } => self.wire_ended(wire.number, entry.at),
             Event::Broker { board, event } => {
                 self.told(&Party::Board(board.clone()), event, entry);
             }
@@ -223,7 +223,7 @@ impl Ledger {
     }
 
     /// The entries that are remembered, oldest first.
-    pub fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
         self.entries.iter()
     }
 

@@ -1,6 +1,7 @@
 //! A session at a broker, as it can be read off its connections.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -31,6 +32,10 @@ pub type LegKey = (MessageKey, usize);
 pub struct Session {
     /// Whether it outlives its connection.
     pub kept: bool,
+    /// For how long, in seconds; none for ever.
+    pub expires_s: Option<u32>,
+    /// Since when it has no connection.
+    pub away_since: Option<Duration>,
     /// Its connection.
     pub wire: Option<u64>,
     /// What it is subscribed to.
@@ -93,6 +98,13 @@ impl Session {
     #[must_use]
     pub fn of_bridge(facts: &BridgeFacts) -> Self {
         Self { kept: facts.kept, rules: Some(facts.rules.clone()), ..Self::default() }
+    }
+
+    /// Whether it may have ended by itself. [MQTT 5.0, section 3.1.2.11.2]
+    #[must_use]
+    pub fn has_expired(&self, now: Duration) -> bool {
+        let (Some(seconds), Some(since)) = (self.expires_s, self.away_since) else { return false };
+        now >= since + Duration::from_secs(seconds.into())
     }
 
     /// How a message goes to it: what it is called there, with which QoS, by which rule, and whether

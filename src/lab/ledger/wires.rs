@@ -1,6 +1,7 @@
 //! Connections, and which book each of their ends belongs to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::session::{Session, SessionKey, Subscribed};
 use super::{Forgot, Ledger};
@@ -125,11 +126,12 @@ impl Ledger {
             Level::V5 => wire.expires.unwrap_or(0) > 0,
             _ => !wire.clean,
         };
-        let (clean, level) = (wire.clean, wire.level);
+        let (clean, level, expires_s) = (wire.clean, wire.level, wire.expires);
         let (Some(key), dialer) = (wire.target.clone(), wire.dialer.clone()) else { return };
         // In MQTT 3.1 nobody says so.
         let knows = answer.session_present || level == Level::V31;
-        let forgets = !clean && !knows && self.session(&key).kept;
+        let session = self.session(&key);
+        let forgets = !clean && !knows && session.kept && !session.has_expired(entry.at);
         if forgets {
             let owed = self.session(&key).open.len() + self.session(&key).outgoing.len();
             let (by, session) = (key.broker.clone(), key.clone());
@@ -140,6 +142,7 @@ impl Ledger {
         }
         let session = self.session(&key);
         (session.kept, session.wire) = (kept, Some(number));
+        (session.expires_s, session.away_since) = (expires_s.filter(|it| *it < u32::MAX), None);
         if let Some(dialer) = dialer {
             let session = self.session(&dialer);
             session.wire = Some(number);
@@ -172,14 +175,14 @@ impl Ledger {
     }
 
     /// A connection is gone.
-    pub(super) fn wire_ended(&mut self, number: u64) {
+    pub(super) fn wire_ended(&mut self, number: u64, at: Duration) {
         let Some(wire) = self.wires.remove(&number) else { return };
         for key in [wire.target, wire.dialer].into_iter().flatten() {
             let session = self.session(&key);
             if session.wire != Some(number) {
                 continue;
             }
-            session.wire = None;
+            (session.wire, session.away_since) = (None, Some(at));
             session.expected.clear();
             if !session.kept && session.rules.is_none() {
                 self.end_session(&key, false);

@@ -146,6 +146,10 @@ fn standing(ledger: &Ledger, message: &Message, leg: &Leg, settled: bool) -> Sta
     if !message.promised {
         return Standing::Kept;
     }
+    let now = ledger.entries().next_back().map(|entry| entry.at);
+    if message.expires_at.zip(now).is_some_and(|(at, now)| at <= now) {
+        return Standing::OverLimit(DropReason::Expired);
+    }
     let book = ledger.book(&leg.to.broker);
     let session = book.and_then(|book| book.sessions.get(&leg.to.client));
     let wire = session.and_then(|session| session.wire);

@@ -13,13 +13,19 @@ use crate::lab::name::{BoardName, CableName};
 use crate::lab::trace::{Entry, Event, Glimpse, Passage, Place, Scribe};
 use crate::mqtt::packet::{Answers, ConnAck, Connect, Level, Publish, Subscribe};
 use crate::mqtt::{self, ClientId, Filter, Message, Packet, PacketId, Reason, Rule, Topic, codec};
+use crate::mqtt::{Properties, Property};
 
 /// A trace that grows.
+#[derive(Clone)]
 struct Story {
     scribe: Scribe,
     ledger: Ledger,
     number: u64,
     next_wire: u64,
+    level: Level,
+    /// Of sessions, in seconds, in MQTT 5.
+    expiry: u32,
+    now: Duration,
 }
 
 /// A connection of the story.
@@ -31,18 +37,19 @@ use Direction::{In, Out};
 impl Story {
     fn new(bridges: Vec<BridgeFacts>) -> Self {
         let (scribe, ledger) = (Scribe::default(), Ledger::new(bridges));
-        Self { scribe, ledger, number: 0, next_wire: 0 }
+        let (level, now) = (Level::V311, Duration::ZERO);
+        Self { scribe, ledger, number: 0, next_wire: 0, level, expiry: 0, now }
     }
 
     fn tell(&mut self, event: Event) {
         self.number += 1;
-        let at = Duration::from_millis(self.number);
+        let at = self.now + Duration::from_millis(self.number);
         self.ledger.take(&Arc::new(Entry { number: self.number, at, event }));
     }
 
     fn packet(&mut self, line: Line, direction: Direction, packet: &Packet, passage: Passage) {
         let mut bytes = BytesMut::new();
-        codec::write(packet, Level::V311, &mut bytes);
+        codec::write(packet, self.level, &mut bytes);
         let glimpse = Glimpse {
             direction,
             came: Duration::ZERO,
@@ -79,7 +86,8 @@ impl Story {
         let connect = Connect {
             client_id: ClientId::new(who),
             clean_start: who.starts_with("clean"),
-            ..Connect::unknown(Level::V311)
+            properties: Properties::of(&[Property::SessionExpiryInterval(self.expiry)]),
+            ..Connect::unknown(self.level)
         };
         self.out(line, &Packet::Connect(Box::new(connect)));
         let answer = ConnAck { session_present: present, ..ConnAck::default() };
@@ -330,6 +338,37 @@ fn what_comes_while_a_subscription_begins_or_ends_may_come_or_not() {
     story.gets(sub, 2, "c");
     let verdict = story.verdict();
     assert!(verdict.is_kept() && verdict.counts.unexplained == 0, "{verdict:?}");
+}
+
+#[test]
+fn what_has_expired_is_owed_no_more() {
+    let mut story = Story::new(Vec::new());
+    (story.level, story.expiry) = (Level::V5, 60);
+    let sub = story.subscriber("sub", "t");
+    story.ends(sub);
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    let forgetful = |story: &mut Story, seconds| {
+        story.now = Duration::from_secs(seconds);
+        story.client("sub", false);
+        story.kinds()
+    };
+    let mut early = story.clone();
+    assert_eq!(forgetful(&mut early, 30), [Kind::Lost, Kind::Forgot]);
+    assert_eq!(forgetful(&mut story, 90), [], "its session had ended");
+    let mut story = Story::new(Vec::new());
+    (story.level, story.expiry) = (Level::V5, 60);
+    story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    let mut short = Publish::of(&message("a"), Some(id(1)));
+    short.properties = Properties::of(&[Property::MessageExpiryInterval(10)]);
+    story.out(publisher, &Packet::Publish(short));
+    story.back(publisher, &Packet::PubRec(id(1).into()));
+    assert_eq!(story.kinds(), [Kind::Lost]);
+    story.now = Duration::from_secs(20);
+    story.out(publisher, &Packet::PingReq);
+    let verdict = story.verdict();
+    assert_eq!((verdict.is_kept(), verdict.counts.over_limit), (true, 1));
 }
 
 /// A bridge of `local` to `remote`, by a rule.
