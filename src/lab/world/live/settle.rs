@@ -30,6 +30,9 @@ impl World {
         let mut inspection = Inspection::new();
         for (plan, board) in self.plan.boards.iter().zip(&self.boards) {
             let Target::At(address) = board.inside() else { continue };
+            if board.run == Run::Frozen {
+                continue; // It answers nothing.
+            }
             match probe::retained(address).await {
                 Ok(found) => {
                     inspection.insert(Party::Board(plan.name.clone()), found);
