@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::World;
 use super::probe;
 use crate::cable::Deed;
+use crate::lab::snapshot::Run;
 use crate::lab::trace::{Event, Party};
 use crate::lab::verdict::{Inspection, disagreements, judge, said};
 use crate::net::Target;
