@@ -2,9 +2,11 @@
 
 mod bench;
 mod broker;
+mod by_hand;
 mod check;
 mod log;
 mod open;
+mod player;
 mod rumqttd;
 mod run;
 mod signals;

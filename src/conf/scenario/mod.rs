@@ -85,6 +85,7 @@ use super::error::ConfError;
 use crate::cable;
 
 pub use self::program::{CounterSetup, Kind, Program, Setup, TallySetup};
+pub use self::read::DEEDS;
 
 /// How long a `wait_until` waits where nothing is said.
 pub const DEFAULT_WITHIN: Duration = Duration::from_secs(10);

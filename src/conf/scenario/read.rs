@@ -17,7 +17,7 @@ use crate::conf::error::{ConfError, Mistake, Sort};
 use crate::conf::nearest::nearest;
 
 /// What a step can do, as it is written.
-pub(in crate::conf) const DEEDS: &[&str] = &[
+pub const DEEDS: &[&str] = &[
     "toggle",
     "set",
     "stop",
