@@ -246,13 +246,22 @@ impl Board {
         }
     }
 
-    /// How many faults are in force.
-    fn faults(&self) -> usize {
-        // A snapshot that is newer than all that happened.
-        let snapshot = self.apply(Deed::Clear("cut".to_owned()));
-        let named = snapshot.cables.iter().find(|it| it.name.as_str() == "one");
-        named.expect("the cable at the public port").faults.len()
+    /// A snapshot that is newer than all that happened.
+    fn look(&self) -> Arc<Snapshot> {
+        self.apply(Deed::Clear("cut".to_owned()))
     }
+}
+
+/// How many faults are in force.
+fn faults(snapshot: &Snapshot) -> usize {
+    let named = snapshot.cables.iter().find(|it| it.name.as_str() == "one");
+    named.expect("the cable at the public port").faults.len()
+}
+
+/// How many messages are under way to that session.
+fn under_way(snapshot: &Snapshot, client: &str) -> usize {
+    let mut sessions = snapshot.boards[0].broker.sessions.iter();
+    sessions.find(|it| it.client_id == client).expect("it subscribed").queued
 }
 
 #[test]
@@ -270,7 +279,12 @@ fn each_fault_on_its_own_through_a_live_board() {
         let mut pair = Pair::new(board.address, &format!("once {at}"), &apply);
         board.apply(Deed::Set(fault.clone()));
         pair.under_faults(std::slice::from_ref(fault));
-        assert_eq!(board.faults(), 0, "it met its packet: {fault}");
+        let seen = board.look();
+        assert_eq!(faults(&seen), 0, "it met its packet: {fault}");
+        if matches!(fault.kind, Kind::Drop(_)) {
+            let stalled = pair.publisher.unfinished() + under_way(&seen, &format!("s once {at}"));
+            assert_eq!(stalled, 1, "its handshake waits for a new connection: {fault}");
+        }
         pair.mended();
         pair.check(std::slice::from_ref(fault));
     }
