@@ -83,9 +83,13 @@
 //!
 //! # The cable
 //!
-//! A bridge whose far end is a board of the lab dials its cable, a port on loopback with a pure
-//! rule behind it ([`cable::Cable`]) that lets pass, holds or cuts. A cut resets both ends; a
-//! silent cut tells neither, and what each end believes goes on until its keep-alive runs out.
+//! Every connection goes through a cable: a port on loopback that a program or a bridge dials, or
+//! the board's public port, with pure rules behind it ([`cable::Cable`]) that judge each packet:
+//! pass, delay, drop or cut. A cut resets both ends; a silent cut tells neither, and what each end
+//! believes goes on until its keep-alive runs out. A fault is one file in [`cable::fault`].
+//!
+//! Two faults are no cable's. A part that is frozen is not polled at all, so its sockets stay open
+//! and time passes. A disk ([`net::Disk`]) stands between a broker and its store, and outlives both.
 //!
 //! # The way of one toggled sensor
 //!
