@@ -101,6 +101,9 @@
 //! asks the faults in force; the live world's pumps and the simulated world's wires drive the same
 //! lanes. While no fault is set, a live cable passes bytes on as they come.
 //!
+//! Two faults are no cable's. A part that is frozen is not polled at all, so its sockets stay open
+//! and time passes. A disk ([`net::Disk`]) stands between a broker and its store, and outlives both.
+//!
 //! # One trace, and what is read from it
 //!
 //! ```text

@@ -30,7 +30,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("store", &["broker", "mqtt"]),
     ("card", &["mqtt"]),
     ("lint", &["conf", "broker", "mqtt"]),
-    ("conf", &["broker", "mqtt"]),
+    ("conf", &["broker", "cable", "mqtt"]),
     ("broker", &["mqtt"]),
     ("cable", &["mqtt"]),
     ("mqtt", &[]),

@@ -31,6 +31,11 @@ pub enum Target {
     Durable,
     Rumqttd,
     Mosquitto,
+    /// Ours, in memory, behind a cable as a lab has it.
+    Cabled {
+        /// Whether somebody looks at what passes.
+        seen: bool,
+    },
     /// Whatever runs there.
     Address(String),
 }
@@ -108,7 +113,18 @@ impl Target {
         if bridged {
             processes.push(start("local", Some(subscribe_at))?);
         }
-        let publish_to = processes.last().map_or(subscribe_at, Process::address);
+        let mut publish_to = processes.last().map_or(subscribe_at, Process::address);
+        let mut subscribe_at = subscribe_at;
+        if let Self::Cabled { seen } = self {
+            let cable = |to| Process::start(&cable(to, *seen, folder.path(), options)?, stop);
+            let ends = match publish_to == subscribe_at {
+                true => vec![cable(publish_to)?],
+                false => vec![cable(publish_to)?, cable(subscribe_at)?],
+            };
+            publish_to = ends[0].address();
+            subscribe_at = ends[ends.len() - 1].address();
+            processes.extend(ends);
+        }
         let lasting = *self == Self::Durable;
         Ok(System { publish_to, subscribe_at, processes, lasting, _folder: Some(folder) })
     }
@@ -195,12 +211,15 @@ impl FromStr for Target {
             "durable" => Ok(Self::Durable),
             "rumqttd" => Ok(Self::Rumqttd),
             "mosquitto" => Ok(Self::Mosquitto),
+            "cabled" => Ok(Self::Cabled { seen: false }),
+            "cabled-seen" => Ok(Self::Cabled { seen: true }),
             address
                 if address.rsplit_once(':').is_some_and(|(_, it)| it.parse::<u16>().is_ok()) =>
             {
                 Ok(Self::Address(address.to_owned()))
             }
-            _ => Err("it is native, durable, rumqttd, mosquitto or HOST:PORT".to_owned()),
+            _ => Err("it is native, durable, rumqttd, mosquitto, cabled, cabled-seen or HOST:PORT"
+                .to_owned()),
         }
     }
 }
@@ -212,9 +231,28 @@ impl fmt::Display for Target {
             Self::Durable => "durable",
             Self::Rumqttd => "rumqttd",
             Self::Mosquitto => "mosquitto",
+            Self::Cabled { seen: false } => "cabled",
+            Self::Cabled { seen: true } => "cabled-seen",
             Self::Address(address) => address,
         })
     }
+}
+
+/// How to start a cable that leads there.
+fn cable<'a>(
+    to: SocketAddr,
+    seen: bool,
+    folder: &'a Path,
+    options: &Options,
+) -> Result<Recipe<'a>, Trouble> {
+    let program = std::env::current_exe()
+        .map_err(|error| Trouble::Io("where this program is, nobody knows", error))?;
+    let address = free_address()?;
+    let (port, to) = (address.port().to_string(), to.to_string());
+    let mut arguments: Vec<_> = ["cable", "--port", &port, "--to", &to].map(str::to_owned).into();
+    arguments.extend(seen.then(|| "--seen".to_owned()));
+    let protocol = options.protocol;
+    Ok(Recipe { program, arguments, address, folder, name: "cable", protocol })
 }
 
 /// A folder that goes when it is dropped, where the options want it.
@@ -246,7 +284,16 @@ mod tests {
 
     #[test]
     fn names_lead_there_and_back() {
-        for name in ["native", "durable", "rumqttd", "mosquitto", "localhost:1883", "[::1]:1883"] {
+        for name in [
+            "native",
+            "durable",
+            "rumqttd",
+            "mosquitto",
+            "cabled",
+            "cabled-seen",
+            "localhost:1883",
+            "[::1]:1883",
+        ] {
             assert_eq!(name.parse::<Target>().map(|it| it.to_string()), Ok(name.to_owned()));
         }
         for name in ["", "nativ", "host", "host:", "host:99999"] {

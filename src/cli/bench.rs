@@ -32,7 +32,8 @@ pub struct Run {
     /// Tell which loads there are
     #[arg(long)]
     list: bool,
-    /// native, durable, rumqttd, mosquitto or HOST:PORT; the four brokers where none is named
+    /// native, durable, rumqttd, mosquitto or HOST:PORT; the four brokers where none is named. Also
+    /// cabled and cabled-seen: native behind a lab's cable, and one that somebody looks at
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = str::parse::<Target>)]
     target: Vec<Target>,
     #[command(flatten)]

@@ -2,9 +2,12 @@
 
 mod bench;
 mod broker;
+mod by_hand;
+mod cable;
 mod check;
 mod log;
 mod open;
+mod player;
 mod rumqttd;
 mod run;
 mod signals;
@@ -57,6 +60,8 @@ enum Command {
     Bench(Box<bench::Run>),
     #[command(hide = true)]
     Rumqttd(rumqttd::Rumqttd),
+    #[command(hide = true)]
+    Cable(cable::Cable),
 }
 
 /// What every command that runs a scenario takes.
@@ -94,6 +99,7 @@ pub fn run() -> ExitCode {
         Some(Command::Broker(broker)) => broker::broker(&broker),
         Some(Command::Bench(bench)) => bench::run(&bench),
         Some(Command::Rumqttd(rumqttd)) => rumqttd::run(&rumqttd),
+        Some(Command::Cable(cable)) => cable::run(&cable),
     };
     done.unwrap_or_else(|error| {
         eprintln!("twinboard: {error:#}");

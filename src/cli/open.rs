@@ -22,15 +22,7 @@ pub fn open(
     place: &Place,
     offset: UtcOffset,
 ) -> anyhow::Result<(Plan, Data, Claim)> {
-    let folder = match Folder::builtin(scenario) {
-        Some(folder) => folder,
-        None if Path::new(scenario).is_dir() => Folder::read(Path::new(scenario))?,
-        None => bail!(
-            "there is no scenario and no folder `{scenario}`; built-in scenarios: {}; commands: \
-             `twinboard --help`",
-            builtin::NAMES.join(", ")
-        ),
-    };
+    let folder = folder(scenario)?;
     let opened = folder.open(&host())?;
     for note in opened.confs.iter().flat_map(|conf| &conf.notes) {
         eprintln!("{note}");
@@ -49,6 +41,22 @@ pub fn open(
         }
     }
     Ok((plan, data, claim))
+}
+
+/// A built-in scenario by its name, or a folder by its path.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn folder(scenario: &str) -> anyhow::Result<Folder> {
+    match Folder::builtin(scenario) {
+        Some(folder) => Ok(folder),
+        None if Path::new(scenario).is_dir() => Ok(Folder::read(Path::new(scenario))?),
+        None => bail!(
+            "there is no scenario and no folder `{scenario}`; built-in scenarios: {}; commands: \
+             `twinboard --help`",
+            builtin::NAMES.join(", ")
+        ),
+    }
 }
 
 /// The machine's name, for bridges whose conf gives no `remote_clientid`.

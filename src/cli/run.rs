@@ -1,18 +1,21 @@
 //! `twinboard run`: a scenario without windows.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use crossbeam_channel::{bounded, select};
+use crossbeam_channel::bounded;
 use time::UtcOffset;
 
+use super::by_hand::ByHand;
+use super::player::{PATIENCE, Player, Seen};
 use super::{Place, Ports, open, signals};
 use crate::conf::scenario::{Expectation, Step};
 use crate::lab::condition::against;
-use crate::lab::script::{Script, Turn};
+use crate::lab::script::Script;
 use crate::lab::snapshot::Run as Runs;
 use crate::lab::world::live::{Live, Options};
 use crate::lab::{Command, Snapshot};
@@ -20,8 +23,6 @@ use crate::report::{ExpectationReport, Report, StepReport, VerdictReport};
 
 /// How long after the script the expectations have to come true.
 const SETTLE: Duration = Duration::from_secs(10);
-/// How long the world may take for one command.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Run a scenario's script without windows.
 #[derive(Debug, Args)]
@@ -34,6 +35,10 @@ pub struct Run {
     /// How to print the outcome; progress goes to standard error
     #[arg(long, value_enum, default_value_t = Form::Text)]
     report: Form,
+    /// After the script go on with steps from standard input, one a line in the script's words;
+    /// `help` lists them. Answers go to standard output, or beside a report that is no text
+    #[arg(long)]
+    by_hand: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,6 +53,7 @@ enum Form {
 /// When the scenario cannot be opened or cannot run at all.
 pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let (plan, data, _claim) = open::open(&run.scenario, &run.place, offset)?;
+    let by_hand = if run.by_hand { Some(run.by_hand()?) } else { None };
     let (name, steps, expectations) =
         (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
     let auto_ports = run.place.ports == Ports::Auto;
@@ -56,68 +62,55 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     signals::on_stop(move || drop(stop))?;
     let live = Live::start(plan, options).context("the world could not begin")?;
     let player = Player { live: &live, stopped, started: Instant::now() };
-    let report = player.play(name, steps, &expectations);
+    let report = player.report(name, steps, &expectations, by_hand);
     live.end();
     let report = report?;
     print!("{}", if run.report == Form::Json { report.json() + "\n" } else { report.text() });
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-struct Player<'a> {
-    live: &'a Live,
-    stopped: crossbeam_channel::Receiver<()>,
-    started: Instant,
+impl Run {
+    fn by_hand(&self) -> anyhow::Result<ByHand> {
+        let answers: Box<dyn Write> = match self.report {
+            Form::Text => Box::new(io::stdout()),
+            // The report has standard output for itself.
+            Form::Json => Box::new(io::stderr()),
+        };
+        ByHand::begin(open::folder(&self.scenario)?.open(&open::host())?, answers)
+    }
 }
 
 impl Player<'_> {
-    fn play(
+    fn report(
         &self,
         scenario: String,
         steps: Vec<Step>,
         expectations: &[Expectation],
+        by_hand: Option<ByHand>,
     ) -> anyhow::Result<Report> {
-        let mut snapshot = self.next(PATIENCE)?;
-        let mut received = Instant::now();
-        for board in &snapshot.boards {
+        let mut seen = Seen::new(self.next(PATIENCE)?);
+        for board in &seen.snapshot.boards {
             if let Runs::Failed(why) = &board.broker.run {
                 bail!("{} cannot start: {why}", board.title);
             }
         }
-        let mut script = Script::new(steps, snapshot.done);
+        let mut script = Script::new(steps, seen.snapshot.done);
         let mut taken = Vec::new();
-        loop {
-            let now = snapshot.now + received.elapsed();
-            match script.turn(&snapshot, now) {
-                Turn::Do(at, command) => {
-                    taken.push(self.tell(&script, at, None));
-                    self.send(command)?;
-                }
-                Turn::Held(at) => taken.push(self.tell(&script, at, None)),
-                Turn::Wait { until } => {
-                    let wait = until.map_or(PATIENCE, |until| until.saturating_sub(now));
-                    if let Some(newer) = self.next_within(wait)? {
-                        (snapshot, received) = (newer, Instant::now());
-                    } else if until.is_none() {
-                        bail!("the world did not carry out a command within {PATIENCE:?}");
-                    }
-                }
-                Turn::Late(at) => {
-                    let why = script.late(at, &snapshot);
-                    taken.push(self.tell(&script, at, Some(why)));
-                    break;
-                }
-                Turn::Done => break,
-            }
-        }
+        self.play(&mut script, &mut seen, |script, at, why| {
+            taken.push(self.tell(script, at, why))
+        })?;
         let mut done = script.commands_sent();
-        let snapshot = self.settle(snapshot, &mut done)?;
+        if let Some(by_hand) = by_hand {
+            by_hand.run(self, &mut seen, &mut done, &mut taken)?;
+        }
+        let snapshot = self.settle(seen.snapshot, &mut done)?;
         let (expectations, snapshot) = self.judge(expectations, snapshot)?;
         let findings = snapshot.findings.iter().map(Into::into).collect();
         let verdict = self.verdict(snapshot, done)?;
         let passed = taken.iter().all(|step| step.failed.is_none())
             && expectations.iter().all(|expectation| expectation.kept)
             && verdict.kept;
-        let seconds = self.started.elapsed().as_secs_f64();
+        let seconds = self.seconds();
         Ok(Report { scenario, passed, seconds, findings, steps: taken, expectations, verdict })
     }
 
@@ -153,10 +146,6 @@ impl Player<'_> {
         Ok(VerdictReport::from(&*snapshot.verdict))
     }
 
-    fn send(&self, command: Command) -> anyhow::Result<()> {
-        self.live.commands.send(command).context("the world has ended")
-    }
-
     /// Gives the expectations time to come true.
     fn judge(
         &self,
@@ -182,7 +171,7 @@ impl Player<'_> {
 
     fn tell(&self, script: &Script, at: usize, failed: Option<String>) -> StepReport {
         let (step, all) = (&script.steps()[at], script.steps().len());
-        let seconds = self.started.elapsed().as_secs_f64();
+        let seconds = self.seconds();
         if let Some(say) = &step.say {
             eprintln!("\n  {say}");
         }
@@ -192,19 +181,5 @@ impl Player<'_> {
             eprintln!("           FAILED: {why}");
         }
         StepReport { number: at + 1, what, at_seconds: seconds, failed }
-    }
-
-    fn next(&self, within: Duration) -> anyhow::Result<Arc<Snapshot>> {
-        self.next_within(within)?.context("the world shows nothing of itself")
-    }
-
-    fn next_within(&self, wait: Duration) -> anyhow::Result<Option<Arc<Snapshot>>> {
-        select! {
-            recv(self.live.snapshots) -> snapshot => {
-                Ok(Some(snapshot.context("the world has ended")?))
-            }
-            recv(self.stopped) -> _ => bail!("stopped by a signal; everything was ended cleanly"),
-            default(wait) => Ok(None),
-        }
     }
 }

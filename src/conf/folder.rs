@@ -7,7 +7,7 @@ use std::path::Path;
 use super::builtin;
 use super::error::{ConfError, Mistake, Sort};
 use super::mosquitto::Config;
-use super::scenario::{Board, Scenario, read::meant};
+use super::scenario::{Board, Scenario, Step, read::meant};
 
 /// The name of the file that makes a folder a scenario.
 pub const SCENARIO_FILE: &str = "scenario.toml";
@@ -43,6 +43,32 @@ pub struct Opened {
     pub scenario: Scenario,
     /// What each board's conf file says, in the order of the boards.
     pub confs: Vec<Config>,
+}
+
+impl Opened {
+    /// One more step for the scenario's script, in one line, all names checked.
+    ///
+    /// # Errors
+    /// What is wrong in it, as [`Folder::open`] says it of a script.
+    pub fn step(&self, text: &str) -> Result<Step, ConfError> {
+        let step = self.scenario.step(text)?;
+        let wrong = |(what, help)| Mistake {
+            sort: Sort::Wrong,
+            file: "this step".to_owned(),
+            line: None,
+            text: String::new(),
+            what,
+            help,
+        };
+        let names = bridge_names(self.confs.iter());
+        let bridge = step.deed.bridge().and_then(|it| unknown_bridge(it, &names));
+        let cable = self.scenario.cable_of(&step);
+        let cable = cable.and_then(|it| unknown_cable(it, &self.scenario, &names));
+        match bridge.or(cable) {
+            Some(mistake) => Err(wrong(mistake).into()),
+            None => Ok(step),
+        }
+    }
 }
 
 impl Folder {
@@ -147,15 +173,16 @@ impl Folder {
 
     /// Bridges that are spoken of and are in no conf file, and those that share a name.
     fn bridges(&self, scenario: &Scenario, confs: &[&Config], file: &str) -> Vec<Mistake> {
-        let names = confs.iter().flat_map(|conf| &conf.settings.bridges).map(|it| it.name.as_str());
-        let unknown =
-            scenario.bridges_named().filter(|(bridge, _)| names.clone().all(|it| it != *bridge));
-        let mut mistakes: Vec<_> = unknown
-            .map(|(bridge, line)| {
-                let what = format!("no conf file has a `connection {bridge}`");
-                self.mistake(file, line, what, meant(bridge, names.clone()))
-            })
-            .collect();
+        let names = bridge_names(confs.iter().copied());
+        let bridges = scenario.bridges_named();
+        let bridges = bridges.filter_map(|(it, line)| Some((line, unknown_bridge(it, &names)?)));
+        let cables = scenario.cables_named();
+        let cables =
+            cables.filter_map(|(it, line)| Some((line, unknown_cable(it, scenario, &names)?)));
+        let unknown = bridges.chain(cables);
+        let mut mistakes: Vec<_> =
+            unknown.map(|(line, (what, help))| self.mistake(file, line, what, help)).collect();
+        mistakes.sort_by_key(|mistake| mistake.line);
         let mut owners = BTreeMap::new();
         for (board, conf) in scenario.boards.iter().zip(confs) {
             for bridge in &conf.settings.bridges {
@@ -192,6 +219,31 @@ impl Folder {
         let text = text.trim().to_owned();
         Mistake { sort: Sort::Wrong, file: file.to_owned(), line: Some(line), text, what, help }
     }
+}
+
+fn bridge_names<'a>(confs: impl Iterator<Item = &'a Config>) -> Vec<&'a str> {
+    confs.flat_map(|conf| &conf.settings.bridges).map(|it| it.name.as_str()).collect()
+}
+
+/// What is wrong and the help, where no conf file has that bridge.
+fn unknown_bridge(name: &str, bridges: &[&str]) -> Option<(String, Option<String>)> {
+    let what = || format!("no conf file has a `connection {name}`");
+    (!bridges.contains(&name)).then(|| (what(), meant(name, bridges.iter().copied())))
+}
+
+/// The same for a cable that is no program's and no board's.
+fn unknown_cable(
+    name: &str,
+    scenario: &Scenario,
+    bridges: &[&str],
+) -> Option<(String, Option<String>)> {
+    if bridges.contains(&name) {
+        return None;
+    }
+    let boards = scenario.boards.iter().map(|it| it.name.as_str());
+    let programs = scenario.boards.iter().flat_map(|it| &it.programs).map(|it| it.name.as_str());
+    let all = bridges.iter().copied().chain(programs).chain(boards);
+    Some((format!("there is no cable `{name}`"), meant(name, all)))
 }
 
 fn text_of(path: &Path) -> Result<String, Mistake> {
@@ -254,10 +306,29 @@ mod tests {
             ONE,
             TWO,
             &SCENARIO.replace("cut = 'link'", "cut = 'lnk'"),
-            "DIR/scenario.toml:8: no conf file has a `connection lnk`\n    [[step]]\n    \
+            "DIR/scenario.toml:8: there is no cable `lnk`\n    [[step]]\n    \
              help: did you mean `link`?",
         );
         check(ONE, &TWO.replace("link", "other"), SCENARIO, "DIR/scenario.toml:10: no conf file");
+        let held = SCENARIO.replace("cut = 'link'", "hold = 'twoo'");
+        check(
+            ONE,
+            TWO,
+            &held,
+            "there is no cable `twoo`\n    [[step]]\n    help: did you mean `two`?",
+        );
+        let front = SCENARIO.replace("cut = 'link'", "hold = 'two'");
+        let kept = folder(ONE, TWO, &front);
+        let opened = Folder::read(kept.path()).expect("a folder").open("host").expect("a scenario");
+        let step = |text: &str| {
+            opened.step(text).map(|it| it.deed.to_string()).map_err(|it| it.to_string())
+        };
+        assert_eq!(step("cut = 'link'"), Ok("cut the cable of link".to_owned()));
+        assert_eq!(step("kill = { bridge = 'link' }"), Ok("kill the bridge link".to_owned()));
+        let wrong = "this step: there is no cable `lnk`\n    help: did you mean `link`?";
+        assert_eq!(step("cut = 'lnk'"), Err(wrong.to_owned()));
+        let wrong = "this step: no conf file has a `connection two`\n    help: there is `link`";
+        assert_eq!(step("kill = { bridge = 'two' }"), Err(wrong.to_owned()));
         check(TWO, &TWO.replace("1884", "1885"), SCENARIO, "`one` has a `connection link` as well");
         check(ONE, &TWO.replace("1884", "1883"), SCENARIO, "`one` listens on port 1883 as well");
     }

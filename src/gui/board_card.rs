@@ -125,7 +125,7 @@ fn broker_part(ui: &mut Ui, board: &BoardView, broker: &BrokerView, outbox: &Out
     guests(ui, board);
     if board.power
         && let Some(action) =
-            controls::actions(ui, &format!("{}'s broker", board.title), &broker.run)
+            controls::actions_and_frost(ui, &format!("{}'s broker", board.title), &broker.run)
     {
         outbox.send(Command::Broker { board: board.name.clone(), action });
     }
@@ -137,7 +137,8 @@ fn holds(power: bool, broker: &BrokerView) -> Option<String> {
     let text =
         format!("{} retained · {} sessions · {} queued", held.retained, held.sessions, held.queued);
     let known = held.retained + held.sessions + held.queued > 0;
-    match (power && broker.run == Run::Running, broker.persistent) {
+    let alive = matches!(broker.run, Run::Running | Run::Frozen);
+    match (power && alive, broker.persistent) {
         (true, _) => Some(text),
         (false, true) if known => Some(format!("On disk: {text}")),
         (false, _) => None,
@@ -186,7 +187,7 @@ fn program_part(ui: &mut Ui, board: &BoardView, program: &ProgramView, outbox: &
         ui.add(Label::new(RichText::new(text).small().color(colour)).wrap());
     }
     if board.power
-        && let Some(action) = controls::actions(ui, program.name.as_str(), &program.run)
+        && let Some(action) = controls::actions_and_frost(ui, program.name.as_str(), &program.run)
     {
         outbox.send(Command::Program { program: program.name.clone(), action });
         if matches!(action, Action::Start | Action::Restart) {
@@ -259,6 +260,7 @@ mod tests {
         let on_disk = "On disk: 3 retained · 2 sessions · 4 queued";
         check(true, Run::Running, true, some, Some(words));
         check(true, Run::Running, false, some, Some(words));
+        check(true, Run::Frozen, false, some, Some(words));
         check(true, Run::Stopped, true, some, Some(on_disk));
         check(false, Run::Running, true, some, Some(on_disk));
         check(true, Run::Stopped, false, some, None);

@@ -92,7 +92,7 @@ fn beliefs(
     board: &BoardView,
     bridge: &BridgeView,
 ) {
-    let alive = board.power && board.broker.run == Run::Running;
+    let alive = board.power && matches!(board.broker.run, Run::Running | Run::Frozen);
     let here = matches!(bridge.state, BridgeState::Connected { .. });
     let far = snapshot
         .boards

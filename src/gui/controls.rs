@@ -17,12 +17,32 @@ pub fn named(ui: &mut Ui, words: &str, what: &str) -> Response {
 
 /// The buttons that make sense now; which one was clicked.
 pub fn actions(ui: &mut Ui, what: &str, run: &Run) -> Option<Action> {
-    let choices: &[(&str, Action)] = match run {
+    buttons(ui, what, choices(run))
+}
+
+/// The same for a part that can be frozen, too.
+pub fn actions_and_frost(ui: &mut Ui, what: &str, run: &Run) -> Option<Action> {
+    let freeze: &[Choice] = if *run == Run::Running { &[("Freeze", Action::Freeze)] } else { &[] };
+    buttons(ui, what, choices(run).iter().chain(freeze))
+}
+
+type Choice = (&'static str, Action);
+
+fn choices(run: &Run) -> &'static [Choice] {
+    match run {
         Run::Running => {
             &[("Stop", Action::Stop), ("Restart", Action::Restart), ("Kill", Action::Kill)]
         }
+        Run::Frozen => &[("Thaw", Action::Thaw), ("Kill", Action::Kill)],
         Run::Stopped | Run::Failed(_) => &[("Start", Action::Start)],
-    };
+    }
+}
+
+fn buttons<'a>(
+    ui: &mut Ui,
+    what: &str,
+    choices: impl IntoIterator<Item = &'a Choice>,
+) -> Option<Action> {
     let mut chosen = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
@@ -55,6 +75,7 @@ pub fn run(ui: &mut Ui, palette: &Palette, power: bool, run: &Run) {
     match (power, run) {
         (false, _) => status(ui, palette.weak, false, "No power"),
         (true, Run::Running) => status(ui, palette.good, true, "Running"),
+        (true, Run::Frozen) => status(ui, palette.warn, false, "Frozen"),
         (true, Run::Stopped) => status(ui, palette.weak, false, "Stopped"),
         (true, Run::Failed(why)) => {
             status(ui, palette.bad, false, "Failed");

@@ -28,6 +28,7 @@ pub fn show(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
             let (words, verb) = if plate.power {
                 match &plate.program.run {
                     Run::Failed(why) => (why.clone(), "Start"),
+                    Run::Frozen => (format!("{} is frozen", plate.program.name), "Thaw"),
                     _ => (format!("{} is stopped", plate.program.name), "Start"),
                 }
             } else {
@@ -39,7 +40,9 @@ pub fn show(ui: &mut Ui, plate: &Plate<'_>, outbox: &Outbox) {
             if ui.add(button.min_size(vec2(140.0, theme::FINGER))).clicked() {
                 outbox.send(if plate.power {
                     let program = plate.program.name.clone();
-                    Command::Program { program, action: Action::Start }
+                    let frozen = plate.program.run == Run::Frozen;
+                    let action = if frozen { Action::Thaw } else { Action::Start };
+                    Command::Program { program, action }
                 } else {
                     Command::Power { board: plate.board.clone(), on: true }
                 });

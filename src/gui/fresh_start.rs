@@ -80,7 +80,8 @@ fn goes(ui: &mut Ui, snapshot: &Snapshot) {
         ui.set_min_width(ui.available_width());
         for board in &snapshot.boards {
             let broker = &board.broker;
-            let unknown = broker.run != Run::Running && broker.holdings == Holdings::default();
+            let unknown = !matches!(broker.run, Run::Running | Run::Frozen)
+                && broker.holdings == Holdings::default();
             let words = if unknown && broker.persistent {
                 String::from("whatever its broker, which does not run, left on disk")
             } else {

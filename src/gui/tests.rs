@@ -435,6 +435,25 @@ fn closing_a_window_stops_its_program_and_a_start_brings_it_back() {
 }
 
 #[test]
+fn what_runs_can_be_frozen_and_what_is_frozen_thawed() {
+    let mut snapshot = fixtures::dual_board();
+    let mut stage = Stage::docked(&snapshot);
+    stage.click("Freeze card1_monitor");
+    stage.click("Freeze Board 1's broker");
+    program_mut(&mut snapshot, "card1_monitor").run = Run::Frozen;
+    snapshot.boards[0].broker.run = Run::Frozen;
+    stage.world_says(&snapshot);
+    assert!(stage.says("card1_monitor is frozen"));
+    stage.click("Thaw card1_monitor");
+    stage.click("Thaw Board 1's broker");
+    let on_program = |action| Command::Program { program: program("card1_monitor"), action };
+    let on_broker = |action| Command::Broker { board: BoardName::new("board1"), action };
+    let (freeze, thaw) = (Action::Freeze, Action::Thaw);
+    let expected = [on_program(freeze), on_broker(freeze), on_program(thaw), on_broker(thaw)];
+    assert_eq!(stage.sent(), expected);
+}
+
+#[test]
 fn windows_follow_the_programs_there_are() {
     let mut snapshot = fixtures::dual_board();
     snapshot.boards[0].title = String::from("Pump house");

@@ -88,3 +88,12 @@ pub enum DiskTrouble {
         ms: u64,
     },
 }
+
+impl fmt::Display for DiskTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("it is full"),
+            Self::Slow { ms } => write!(f, "each commit takes {ms} ms more"),
+        }
+    }
+}

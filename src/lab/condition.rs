@@ -51,7 +51,9 @@ fn shown(name: &str, sensor: u8, snapshot: &Snapshot) -> Option<bool> {
 
 fn online(name: &str, snapshot: &Snapshot) -> bool {
     program(name, snapshot).is_some_and(|program| {
-        program.run == Run::Running && matches!(program.face.link, Link::Online { .. })
+        // One that is frozen has its connection still.
+        matches!(program.run, Run::Running | Run::Frozen)
+            && matches!(program.face.link, Link::Online { .. })
     })
 }
 
@@ -209,6 +211,8 @@ mod tests {
         check(&Condition::Online(name.clone()), cut, Some("global_display is not connected"));
         check(&Condition::Online(name.clone()), stop, Some("global_display is not connected"));
         check(&Condition::Offline(name.clone()), stop, None);
+        let freeze = |it: &mut Snapshot| display(it).run = Run::Frozen;
+        check(&Condition::Online(name.clone()), freeze, None);
         check(&Condition::Offline(name), |_| {}, Some("global_display is connected"));
         let name = "bridge_to_broker1".to_owned();
         let down = |it: &mut Snapshot| bridge_mut(it).state = BridgeState::Connecting;

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::command::{Action, Command};
+use super::command::{Action, Command, DiskTrouble};
 use super::condition::{against, holds};
 use super::name::{BoardName, BridgeName, CableName, ProgramName};
 use super::snapshot::Snapshot;
-use crate::cable;
 use crate::card::SensorNumber;
 use crate::conf::scenario::{Deed, Step, Target};
 
@@ -18,6 +17,8 @@ pub struct Script {
     /// How many commands the world must have done before the next step.
     sent: u64,
     waiting_since: Option<Duration>,
+    /// When it began.
+    began: Option<Duration>,
 }
 
 /// What the script wants.
@@ -25,9 +26,9 @@ pub struct Script {
 pub enum Turn {
     /// This is to be done now; it is that step, counted from 0.
     Do(usize, Command),
-    /// The condition of that step holds.
+    /// The condition of that step holds, or its time has passed.
     Held(usize),
-    /// A later snapshot is needed; until when at most.
+    /// A later snapshot is needed, or that time.
     Wait { until: Option<Duration> },
     /// The condition of that step did not come true in time.
     Late(usize),
@@ -39,7 +40,7 @@ impl Script {
     /// A script at its beginning, in a world that has carried out `done` commands.
     #[must_use]
     pub fn new(steps: Vec<Step>, done: u64) -> Self {
-        Self { steps, next: 0, sent: done, waiting_since: None }
+        Self { steps, next: 0, sent: done, waiting_since: None, began: None }
     }
 
     /// How far it is: steps done, and steps in all.
@@ -66,11 +67,29 @@ impl Script {
         if snapshot.done < self.sent {
             return Turn::Wait { until: None };
         }
+        let began = *self.began.get_or_insert(now);
         let Some(step) = self.steps.get(self.next) else { return Turn::Done };
-        let Deed::WaitUntil { condition, within } = &step.deed else {
-            self.sent += 1;
-            self.next += 1;
-            return Turn::Do(self.next - 1, command(&step.deed));
+        if let Some(at) = step.at.map(|at| began + at)
+            && now < at
+        {
+            return Turn::Wait { until: Some(at) };
+        }
+        let (condition, within) = match &step.deed {
+            Deed::WaitUntil { condition, within } => (condition, within),
+            Deed::Wait(time) => {
+                let until = *self.waiting_since.get_or_insert(now) + *time;
+                if now < until {
+                    return Turn::Wait { until: Some(until) };
+                }
+                self.waiting_since = None;
+                self.next += 1;
+                return Turn::Held(self.next - 1);
+            }
+            deed => {
+                self.sent += 1;
+                self.next += 1;
+                return Turn::Do(self.next - 1, command(deed));
+            }
         };
         let until = *self.waiting_since.get_or_insert(now) + *within;
         if holds(condition, snapshot) {
@@ -118,15 +137,20 @@ fn command(deed: &Deed) -> Command {
         Deed::Kill(target) => act(target, Action::Kill),
         Deed::PowerOff(board) => Command::Power { board: BoardName::new(board), on: false },
         Deed::PowerOn(board) => Command::Power { board: BoardName::new(board), on: true },
-        Deed::Cut(bridge) => on_cable(bridge, cable::Deed::cut()),
-        Deed::CutSilently(bridge) => on_cable(bridge, cable::Deed::cut_silently()),
-        Deed::Mend(bridge) => on_cable(bridge, cable::Deed::Mend),
-        Deed::WaitUntil { .. } => unreachable!("a wait sends no command"),
+        Deed::Freeze(target) => act(target, Action::Freeze),
+        Deed::Thaw(target) => act(target, Action::Thaw),
+        Deed::Cable { cable, deed } => {
+            Command::Cable { cable: CableName::new(cable), deed: deed.clone() }
+        }
+        Deed::DiskFull(board) => on_disk(board, Some(DiskTrouble::Full)),
+        Deed::DiskSlow { board, ms } => on_disk(board, Some(DiskTrouble::Slow { ms: *ms })),
+        Deed::DiskOk(board) => on_disk(board, None),
+        Deed::Wait(_) | Deed::WaitUntil { .. } => unreachable!("a wait sends no command"),
     }
 }
 
-fn on_cable(cable: &str, deed: cable::Deed) -> Command {
-    Command::Cable { cable: CableName::new(cable), deed }
+fn on_disk(board: &str, trouble: Option<DiskTrouble>) -> Command {
+    Command::Disk { board: BoardName::new(board), trouble }
 }
 
 fn act(target: &Target, action: Action) -> Command {
@@ -140,15 +164,40 @@ fn act(target: &Target, action: Action) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cable;
     use crate::conf::scenario::Condition;
     use crate::lab::fixtures::{dual_board, program_mut};
 
     fn step(deed: Deed) -> Step {
-        Step { say: None, deed, line: 1 }
+        Step { say: None, at: None, deed, line: 1 }
     }
 
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_script_waits_for_its_times() {
+        let power = |at, board: &str| {
+            let at = Some(Duration::from_millis(at));
+            Step { at, ..step(Deed::PowerOff(board.to_owned())) }
+        };
+        let steps =
+            vec![power(500, "a"), step(Deed::Wait(Duration::from_millis(300))), power(600, "b")];
+        let mut snapshot = dual_board();
+        let mut script = Script::new(steps, 0);
+        let ms = Duration::from_millis;
+        let off = |board| Command::Power { board: BoardName::new(board), on: false };
+        // It begins at the second 10.
+        let until = |at| Turn::Wait { until: Some(ms(at)) };
+        assert_eq!(script.turn(&snapshot, ms(10_000)), until(10_500));
+        assert_eq!(script.turn(&snapshot, ms(10_499)), until(10_500));
+        assert_eq!(script.turn(&snapshot, ms(10_510)), Turn::Do(0, off("a")));
+        snapshot.done = 1;
+        assert_eq!(script.turn(&snapshot, ms(10_520)), until(10_820));
+        assert_eq!(script.turn(&snapshot, ms(10_830)), Turn::Held(1));
+        // Its time has passed already.
+        assert_eq!(script.turn(&snapshot, ms(10_830)), Turn::Do(2, off("b")));
     }
 
     #[test]
@@ -211,8 +260,20 @@ mod tests {
         check(Deed::PowerOff(name()), Command::Power { board: board.clone(), on: false });
         check(Deed::PowerOn(name()), Command::Power { board, on: true });
         let on = |deed| Command::Cable { cable: CableName::new("x"), deed };
-        check(Deed::Cut(name()), on(cable::Deed::cut()));
-        check(Deed::CutSilently(name()), on(cable::Deed::cut_silently()));
-        check(Deed::Mend(name()), on(cable::Deed::Mend));
+        for deed in [cable::Deed::cut(), cable::Deed::Reset, cable::Deed::Mend] {
+            check(Deed::Cable { cable: name(), deed: deed.clone() }, on(deed));
+        }
+        let disk = |trouble| Command::Disk { board: BoardName::new("x"), trouble };
+        check(Deed::DiskFull(name()), disk(Some(DiskTrouble::Full)));
+        let slow = Deed::DiskSlow { board: name(), ms: 5 };
+        check(slow, disk(Some(DiskTrouble::Slow { ms: 5 })));
+        check(Deed::DiskOk(name()), disk(None));
+        check(
+            Deed::Freeze(Target::Broker(name())),
+            Command::Broker { board: BoardName::new("x"), action: Action::Freeze },
+        );
+        let program = ProgramName::new("x");
+        let thaw = Command::Program { program, action: Action::Thaw };
+        check(Deed::Thaw(Target::Program(name())), thaw);
     }
 }

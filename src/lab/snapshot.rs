@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::name::{BoardName, BridgeName, ProgramName};
-use super::trace::Entry;
+use super::command::DiskTrouble;
+use super::name::{BoardName, BridgeName, CableName, ProgramName};
+use super::trace::{Entry, Party};
 use super::verdict::Verdict;
+use crate::cable::Direction;
 use crate::card::Face;
 use crate::lint::Finding;
 
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub data: PathBuf,
     /// The boards, in the order of the scenario.
     pub boards: Vec<BoardView>,
+    /// The cables, board by board.
+    pub cables: Vec<CableView>,
     /// The last entries of the trace, oldest first.
     pub trace: VecDeque<Arc<Entry>>,
     /// What was promised so far, and whether it was kept.
@@ -62,6 +66,8 @@ pub struct BoardView {
 pub enum Run {
     /// It runs.
     Running,
+    /// It was frozen: it is there, and does nothing at all.
+    Frozen,
     /// It was stopped or killed, or has no power.
     Stopped,
     /// It could not start or could not go on; in words, with what to do.
@@ -79,6 +85,8 @@ pub struct BrokerView {
     pub persistent: bool,
     /// What it holds; what it left on disk, when it does not run.
     pub holdings: Holdings,
+    /// What was done to the disk that its state is on.
+    pub disk: Option<DiskTrouble>,
     /// A store that fails to commit, in words.
     pub store_trouble: Option<String>,
     /// Its clients, connected or remembered, in order of their ids; bridges' own sessions left out.
@@ -163,6 +171,35 @@ pub enum CableState {
     Cut,
     /// Cut, and neither end was told.
     Silent,
+}
+
+/// A cable of any kind: a bridge's, a program's, or the one at a board's public ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CableView {
+    /// Its name.
+    pub name: CableName,
+    /// Who dials; none where anybody may.
+    pub dialer: Option<Party>,
+    /// Who listens.
+    pub target: Party,
+    /// How it looks from far away.
+    pub state: CableState,
+    /// The faults in force, in words, in the order they were set.
+    pub faults: Vec<String>,
+    /// The packets that wait for somebody to let them go: the first of each connection and
+    /// direction, in their order.
+    pub held: Vec<HeldView>,
+}
+
+/// A packet that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldView {
+    /// On which connection: the number that the trace has, too.
+    pub wire: u64,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// What it is, in words.
+    pub words: String,
 }
 
 /// One program of a board.

@@ -130,6 +130,26 @@ impl BrokerHandle {
         }
     }
 
+    /// Lets it do nothing at all, while its connections stay open. When this returns, it does not.
+    pub async fn freeze(&self) {
+        self.wish.send_replace(Wish::Freeze);
+        // It looks at wishes before it answers, so it is frozen when it does.
+        if self.status().await.is_none() {
+            tracing::debug!(broker = self.name, "a broker that ended cannot be frozen");
+        }
+    }
+
+    /// Lets it go on after that. It judges first what time has passed.
+    pub fn thaw(&self) {
+        self.wish.send_replace(Wish::Run);
+    }
+
+    /// Whether it is frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        *self.wish.borrow() == Wish::Freeze
+    }
+
     /// What the broker says of itself; none where a defect ended it.
     pub async fn status(&self) -> Option<Status> {
         let (answer, status) = oneshot::channel();

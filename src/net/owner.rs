@@ -44,6 +44,8 @@ const LINKS_LIMIT: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
     Run,
+    /// Do nothing at all until there is another wish.
+    Freeze,
     Stop,
     Kill,
 }
@@ -101,10 +103,16 @@ impl Owner {
             tokio::select! {
                 biased;
                 told = wish.changed() => {
-                    // A handle that was dropped is a plug that was pulled.
-                    let wish = if told.is_ok() { *wish.borrow() } else { Wish::Kill };
-                    match wish {
-                        Wish::Run => {}
+                    let told = match told {
+                        Ok(()) if *wish.borrow() == Wish::Freeze => {
+                            self.frozen(&mut notes, &mut wish).await
+                        }
+                        Ok(()) => *wish.borrow(),
+                        // A handle that was dropped is a plug that was pulled.
+                        Err(_) => Wish::Kill,
+                    };
+                    match told {
+                        Wish::Run | Wish::Freeze => {}
                         Wish::Stop => {
                             drop(heard);
                             return self.stop(notes).await;
@@ -130,6 +138,38 @@ impl Owner {
             }
             self.settle();
         }
+    }
+
+    /// Handles nothing until the wish is another one, which it gives back. What is seen of it from
+    /// outside is told meanwhile; the rest is handled when it goes on, which it knows nothing of but
+    /// that time has passed.
+    async fn frozen(
+        &mut self,
+        notes: &mut mpsc::UnboundedReceiver<Note>,
+        wish: &mut watch::Receiver<Wish>,
+    ) -> Wish {
+        self.tasks.frost.freeze();
+        let mut later = Vec::new();
+        let wish = loop {
+            tokio::select! {
+                biased;
+                told = wish.wait_for(|wish| *wish != Wish::Freeze) => {
+                    break told.map_or(Wish::Kill, |wish| *wish);
+                }
+                Some(note) = notes.recv() => match note {
+                    Note::Status { .. } => self.note(note),
+                    other => later.push(other),
+                },
+            }
+        };
+        if wish != Wish::Kill {
+            self.tasks.frost.thaw();
+            self.time();
+            for note in later {
+                self.note(note);
+            }
+        }
+        wish
     }
 
     fn heard(&mut self, heard: Heard) {
@@ -287,7 +327,7 @@ impl Owner {
             level: level.unwrap_or_default(),
             max_packet_size: self.max_packet_size,
         };
-        self.tasks.links.spawn(link.run());
+        self.tasks.links.spawn(self.tasks.frost.clone().over(link.run()));
         conn
     }
 

@@ -11,6 +11,7 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use super::accept::accept;
 use super::dial::dial;
+use super::frost::Frost;
 use super::inbox::{Heard, Inbox, Note};
 use crate::broker::{Address, BridgeNumber};
 use crate::mqtt::packet::Level;
@@ -23,17 +24,19 @@ pub(super) struct Tasks {
     pub(super) links: JoinSet<()>,
     /// Whether connections are to end with a reset.
     pub(super) killed: Arc<AtomicBool>,
+    /// Whether they stand still.
+    pub(super) frost: Frost,
 }
 
 impl Tasks {
     /// Accepts connections.
     pub(super) fn listen(&mut self, listener: TcpListener, name: String, inbox: Inbox) {
-        self.listeners.spawn(async move {
+        self.listeners.spawn(self.frost.clone().over(async move {
             loop {
                 let stream = accept(&listener, &name).await;
                 inbox.tell(Heard::Accepted { stream }).await;
             }
-        });
+        }));
     }
 
     /// Dials for a bridge; what comes of it is a note.
@@ -44,7 +47,7 @@ impl Tasks {
         address: Address,
         notes: mpsc::UnboundedSender<Note>,
     ) {
-        self.dials.spawn(async move {
+        self.dials.spawn(self.frost.clone().over(async move {
             let note = match dial(&address, routed).await {
                 Ok(stream) => Note::Dialed { bridge, stream, level },
                 Err(reason) => Note::DialFailed { bridge, reason },
@@ -52,7 +55,7 @@ impl Tasks {
             if notes.send(note).is_err() {
                 tracing::trace!("a broker that ended was told something");
             }
-        });
+        }));
     }
 }
 

@@ -136,7 +136,7 @@ pub fn program<'a>(snapshot: &'a Snapshot, name: &str) -> &'a ProgramView {
     snapshot.program(&ProgramName::new(name)).expect("it has the program").1
 }
 
-fn sensor<'a>(snapshot: &'a Snapshot, name: &str, number: u8) -> &'a SensorFace {
+pub fn sensor<'a>(snapshot: &'a Snapshot, name: &str, number: u8) -> &'a SensorFace {
     let mut sensors = program(snapshot, name).face.sensors();
     sensors.find(|it| it.number == SensorNumber(number)).expect("it shows the sensor")
 }

@@ -24,6 +24,8 @@ pub struct Refused;
 pub struct Handle {
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) face: watch::Receiver<Arc<Face>>,
+    /// Whether the task stands still.
+    pub(super) frozen: watch::Sender<bool>,
     pub(super) task: JoinHandle<()>,
 }
 
@@ -80,12 +82,25 @@ impl Handle {
         self.face.clone()
     }
 
+    /// Lets it do nothing at all, or go on after that. Its connection stays open meanwhile, and what
+    /// comes waits.
+    pub fn freeze(&self, frozen: bool) {
+        self.frozen.send_replace(frozen);
+    }
+
+    /// Whether it is frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        *self.frozen.borrow()
+    }
+
     /// Ends it politely: waits until the broker has all it published, says DISCONNECT, and lets
     /// the broker close; at most a second, all in all.
     ///
     /// # Panics
     /// If the program's task panicked.
     pub async fn stop(mut self) {
+        self.freeze(false);
         // A task that has ended already takes no order and needs none.
         if self.orders.send(Order::Stop).await.is_ok() {
             tracing::debug!("asked the program to stop");

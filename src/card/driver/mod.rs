@@ -18,7 +18,9 @@ mod peer;
 #[cfg(test)]
 mod tests;
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,7 +96,26 @@ fn spawn_within(
     let client = Client::new(program.identity());
     let desk = Desk { program, clock: Box::new(clock), report: Box::new(report), face: sender };
     let task = Task { limits, desk, client, address, orders: taken };
-    Handle { orders, face, task: tokio::spawn(task.run()) }
+    let frozen = watch::Sender::new(false);
+    let task = tokio::spawn(unless_frozen(frozen.subscribe(), task.run()));
+    Handle { orders, face, frozen, task }
+}
+
+/// Does `work`, which stands still where it is while it is frozen.
+async fn unless_frozen<F: Future>(mut frozen: watch::Receiver<bool>, work: F) -> F::Output {
+    let mut work = pin!(work);
+    let mut thawed = frozen.clone();
+    loop {
+        tokio::select! {
+            biased;
+            // Nobody can freeze it any more: then it only goes on.
+            Ok(_) = frozen.wait_for(|frozen| *frozen) => {}
+            done = &mut work => return done,
+        }
+        if thawed.wait_for(|frozen| !*frozen).await.is_err() {
+            return work.await;
+        }
+    }
 }
 
 /// The program and those who watch it.

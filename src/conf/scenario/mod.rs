@@ -44,9 +44,20 @@
 //! ```
 //!
 //! Deeds: `toggle`, `set` (with `ok = true` or `false`), `stop`, `start`, `restart` and `kill` of
-//! `{ program = … }`, `{ broker = BOARD }` or `{ bridge = … }`, `power_off` and `power_on` of a
-//! board, `cut`, `cut_silently` and `mend` of a bridge's cable, `publish` (`{ program, count }`:
-//! so many more numbers at once, of a counter), `wait_until`. Conditions: `shows`
+//! `{ program = … }`, `{ broker = BOARD }` or `{ bridge = … }`, `freeze` and `thaw` of the first two,
+//! `power_off` and `power_on` of a board, `disk_full`, `disk_slow` (`{ board, ms = 50 }`) and
+//! `disk_ok` of a board whose broker keeps its state, `publish` (`{ program, count }`: so many more
+//! numbers at once, of a counter), `wait` (seconds), `wait_until`.
+//!
+//! A cable has the name of the bridge or the program that dials through it; the one at a board's
+//! public ports has the board's. `cut`, `cut_silently`, `hold`, `reset` and `mend` need but that name.
+//! Any fault of [`crate::cable::fault`] is set by
+//! `fault = { cable = …, direction = "in", drop = { packet = "PUBREC" } }`, and goes by
+//! `clear = { cable = …, fault = "drop" }`. `release = { cable = …, packets = 1, direction = "in" }` lets
+//! packets go that are held.
+//!
+//! A step may have `at = 3.5`: it waits until the script is that old, in seconds. With one at each
+//! step the script is a schedule. Conditions: `shows`
 //! (`{ program, sensor, as = "ok" | "ko" | "unknown" }`), `online`, `offline`, `connected`,
 //! `disconnected`, `agree = true`, `quiet = true`, `published` (`{ program, count }`: its broker
 //! acknowledged at least so many numbers of this counter) and `counted` (`{ program, received,
@@ -59,6 +70,7 @@
 mod program;
 mod raw;
 pub(super) mod read;
+mod read_faults;
 mod read_programs;
 mod words;
 
@@ -70,14 +82,16 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::ConfError;
+use crate::cable;
 
 pub use self::program::{CounterSetup, Kind, Program, Setup, TallySetup};
+pub use self::read::DEEDS;
 
 /// How long a `wait_until` waits where nothing is said.
 pub const DEFAULT_WITHIN: Duration = Duration::from_secs(10);
 
 /// A scenario, its names checked against each other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// For people: "Dual board".
     pub title: String,
@@ -110,10 +124,12 @@ pub struct Board {
 }
 
 /// One step of the script.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// What to tell people before it.
     pub say: Option<String>,
+    /// How old the script is before it, at least.
+    pub at: Option<Duration>,
     /// What is done.
     pub deed: Deed,
     /// The line of the file where it begins.
@@ -121,7 +137,7 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Deed {
     /// Click a sensor's button.
     Toggle { program: String, sensor: u8 },
@@ -135,16 +151,24 @@ pub enum Deed {
     Restart(Target),
     /// End without a goodbye.
     Kill(Target),
+    /// Let it do nothing at all; no bridge.
+    Freeze(Target),
+    /// Let it go on after that; no bridge.
+    Thaw(Target),
     /// Take power from a board, as by a pulled plug.
     PowerOff(String),
     /// Give a board power.
     PowerOn(String),
-    /// Cut a bridge's cable, so that both ends notice.
-    Cut(String),
-    /// Cut a bridge's cable, so that neither end notices.
-    CutSilently(String),
-    /// Make a bridge's cable whole.
-    Mend(String),
+    /// Do something to a cable.
+    Cable { cable: String, deed: cable::Deed },
+    /// Let a board's disk be full.
+    DiskFull(String),
+    /// Let each commit to a board's disk take so much longer.
+    DiskSlow { board: String, ms: u64 },
+    /// Let a board's disk work again.
+    DiskOk(String),
+    /// Go on when so much time has passed.
+    Wait(Duration),
     /// Have a counter publish so many more numbers at once.
     Publish { program: String, count: u64 },
     /// Go on as soon as the condition holds; it fails the script if that takes longer.
@@ -233,6 +257,28 @@ impl Scenario {
         })
     }
 
+    /// One more step, as [`Step`] is written but in one line: `cut = "x"`, for whoever goes on by
+    /// hand; with commas between its keys where there are several. Whether bridges and cables are
+    /// there is checked by [`super::Opened::step`].
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn step(&self, text: &str) -> Result<Step, ConfError> {
+        read::step(self, text)
+    }
+
+    /// Every cable that a step speaks of and that is no program's and no board's, with the line.
+    pub fn cables_named(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.steps.iter().filter_map(|step| Some((self.cable_of(step)?, step.line)))
+    }
+
+    /// The cable that a step speaks of, unless it is a program's or a board's.
+    pub(super) fn cable_of<'a>(&self, step: &'a Step) -> Option<&'a str> {
+        let Deed::Cable { cable, .. } = &step.deed else { return None };
+        let board = self.boards.iter().any(|board| board.name == *cable);
+        (!board && self.program(cable).is_none()).then_some(cable)
+    }
+
     /// Every bridge that script and expectations speak of, with the line where they do.
     pub fn bridges_named(&self) -> impl Iterator<Item = (&str, usize)> {
         let steps = self.steps.iter().filter_map(|step| Some((step.deed.bridge()?, step.line)));
@@ -242,15 +288,12 @@ impl Scenario {
 }
 
 impl Deed {
-    fn bridge(&self) -> Option<&str> {
+    pub(super) fn bridge(&self) -> Option<&str> {
         match self {
             Self::Stop(Target::Bridge(name))
             | Self::Start(Target::Bridge(name))
             | Self::Restart(Target::Bridge(name))
-            | Self::Kill(Target::Bridge(name))
-            | Self::Cut(name)
-            | Self::CutSilently(name)
-            | Self::Mend(name) => Some(name),
+            | Self::Kill(Target::Bridge(name)) => Some(name),
             Self::WaitUntil { condition, .. } => condition.bridge(),
             _ => None,
         }

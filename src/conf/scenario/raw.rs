@@ -2,9 +2,10 @@
 //! [`Spanned`] value remembers its place for messages.
 
 use serde::Deserialize;
-use toml::Spanned;
+use toml::{Spanned, Table};
 
 use super::{Kind, Target};
+use crate::cable::Direction;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,20 +50,39 @@ pub(super) struct RawProgram {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStep {
     pub(super) say: Option<String>,
+    pub(super) at: Option<Spanned<f64>>,
     pub(super) toggle: Option<Spanned<RawToggle>>,
     pub(super) set: Option<Spanned<RawSet>>,
     pub(super) stop: Option<Spanned<Target>>,
     pub(super) start: Option<Spanned<Target>>,
     pub(super) restart: Option<Spanned<Target>>,
     pub(super) kill: Option<Spanned<Target>>,
+    pub(super) freeze: Option<Spanned<Target>>,
+    pub(super) thaw: Option<Spanned<Target>>,
     pub(super) power_off: Option<Spanned<String>>,
     pub(super) power_on: Option<Spanned<String>>,
-    pub(super) cut: Option<String>,
-    pub(super) cut_silently: Option<String>,
-    pub(super) mend: Option<String>,
+    pub(super) disk_full: Option<Spanned<String>>,
+    pub(super) disk_slow: Option<Spanned<RawSlow>>,
+    pub(super) disk_ok: Option<Spanned<String>>,
+    pub(super) cut: Option<Spanned<String>>,
+    pub(super) cut_silently: Option<Spanned<String>>,
+    pub(super) hold: Option<Spanned<String>>,
+    pub(super) fault: Option<Spanned<Table>>,
+    pub(super) clear: Option<Spanned<RawClear>>,
+    pub(super) release: Option<Spanned<RawRelease>>,
+    pub(super) reset: Option<Spanned<String>>,
+    pub(super) mend: Option<Spanned<String>>,
     pub(super) publish: Option<Spanned<RawNumbers>>,
+    pub(super) wait: Option<Spanned<f64>>,
     pub(super) wait_until: Option<Spanned<RawCondition>>,
     pub(super) within: Option<Spanned<u64>>,
+}
+
+/// A step in a line of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLine {
+    pub(super) step: RawStep,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +98,33 @@ pub(super) struct RawSet {
     pub(super) program: String,
     pub(super) sensor: u8,
     pub(super) ok: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSlow {
+    pub(super) board: String,
+    pub(super) ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClear {
+    pub(super) cable: String,
+    pub(super) fault: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRelease {
+    pub(super) cable: String,
+    #[serde(default = "one")]
+    pub(super) packets: u64,
+    pub(super) direction: Option<Direction>,
+}
+
+fn one() -> u64 {
+    1
 }
 
 #[derive(Deserialize)]

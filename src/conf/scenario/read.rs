@@ -4,15 +4,45 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use toml::Spanned;
+use toml::{Spanned, Table};
 
-use super::raw::{RawBoard, RawCondition, RawCounted, RawNumbers, RawScenario, RawState, RawStep};
+use super::raw::{
+    RawBoard, RawCondition, RawCounted, RawLine, RawNumbers, RawScenario, RawState, RawStep,
+};
 use super::read_programs::{AT_ONCE, word};
 use super::{
     Board, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step, Target,
 };
 use crate::conf::error::{ConfError, Mistake, Sort};
 use crate::conf::nearest::nearest;
+
+/// What a step can do, as it is written.
+pub const DEEDS: &[&str] = &[
+    "toggle",
+    "set",
+    "stop",
+    "start",
+    "restart",
+    "kill",
+    "freeze",
+    "thaw",
+    "power_off",
+    "power_on",
+    "disk_full",
+    "disk_slow",
+    "disk_ok",
+    "cut",
+    "cut_silently",
+    "hold",
+    "fault",
+    "clear",
+    "release",
+    "reset",
+    "mend",
+    "publish",
+    "wait",
+    "wait_until",
+];
 
 /// Reads the text of a file.
 pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
@@ -31,6 +61,35 @@ pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
     }
     let (title, description, fuse) = (raw.title, raw.description, raw.fuse);
     Ok(Scenario { title, description, fuse, boards, steps, expectations })
+}
+
+/// Reads one step in a line of its own.
+pub(super) fn step(scenario: &Scenario, text: &str) -> Result<Step, ConfError> {
+    let programs = scenario.boards.iter().flat_map(|board| &board.programs);
+    let programs = programs.map(|program| (program.name.clone(), program.kind())).collect();
+    // Several keys in one line are an inline table.
+    let inline = toml::from_str::<Table>(text).is_err();
+    let text = if inline { format!("step = {{ {text} }}") } else { text.to_owned() };
+    let raw = if inline {
+        toml::from_str::<RawLine>(&text).map(|line| line.step)
+    } else {
+        toml::from_str(&text)
+    };
+    let mut check = Check { file: "this step", text: &text, mistakes: Vec::new(), programs };
+    let found = match raw {
+        Ok(raw) => check.step(Spanned::new(0..0, raw), &scenario.boards),
+        Err(error) => {
+            check.wrong(0, error.message(), None);
+            None
+        }
+    };
+    found.ok_or(()).and_then(|it| if check.mistakes.is_empty() { Ok(it) } else { Err(()) }).map_err(
+        |()| {
+            // There is one line, which whoever wrote it sees.
+            let plain = |it| Mistake { line: None, text: String::new(), ..it };
+            ConfError { mistakes: check.mistakes.into_iter().map(plain).collect() }
+        },
+    )
 }
 
 /// The checks, and what they found. Places are bytes of the text.
@@ -90,13 +149,13 @@ impl Check<'_> {
         let at = raw.span().start;
         let mut raw = raw.into_inner();
         let (say, within) = (raw.say.take(), self.within(&raw));
+        let at_time = raw.at.take().map(|time| self.seconds("at", &time));
         let mut deeds = self.deeds(raw, within, boards);
         let deed = match deeds.len() {
             1 => deeds.pop().flatten(),
             0 => {
-                let help = "write one of toggle, set, stop, start, restart, kill, power_off, \
-                            power_on, cut, cut_silently, mend, publish, wait_until";
-                self.wrong(at, "this step does nothing", Some(help.to_owned()));
+                let help = format!("write one of {}", DEEDS.join(", "));
+                self.wrong(at, "this step does nothing", Some(help));
                 None
             }
             _ => {
@@ -105,7 +164,7 @@ impl Check<'_> {
                 None
             }
         };
-        deed.map(|deed| Step { say, deed, line: self.line(at) })
+        deed.map(|deed| Step { say, at: at_time, deed, line: self.line(at) })
     }
 
     fn within(&mut self, raw: &RawStep) -> Duration {
@@ -120,7 +179,8 @@ impl Check<'_> {
     }
 
     /// Everything a step does, which should be one thing; a wrong condition stands as none.
-    fn deeds(&mut self, raw: RawStep, within: Duration, boards: &[Board]) -> Vec<Option<Deed>> {
+    fn deeds(&mut self, mut raw: RawStep, within: Duration, boards: &[Board]) -> Vec<Option<Deed>> {
+        let faults = self.faults(&mut raw, boards);
         let toggle = raw.toggle.map(|it| {
             let (at, it) = (it.span().start, it.into_inner());
             self.own_sensor(at, &it.program, it.sensor);
@@ -146,17 +206,13 @@ impl Check<'_> {
         };
         let off = on_board(raw.power_off, Deed::PowerOff);
         let on = on_board(raw.power_on, Deed::PowerOn);
-        let cut = raw.cut.map(|bridge| Some(Deed::Cut(bridge)));
-        let silently = raw.cut_silently.map(|bridge| Some(Deed::CutSilently(bridge)));
-        let mend = raw.mend.map(|bridge| Some(Deed::Mend(bridge)));
         let publish = raw.publish.map(|it| Some(self.publish(it)));
         let wait = raw.wait_until.map(|it| {
             let condition = self.condition(it)?;
             Some(Deed::WaitUntil { condition, within })
         });
-        let all =
-            [toggle, set, stop, start, restart, kill, off, on, cut, silently, mend, publish, wait];
-        all.into_iter().flatten().collect()
+        let all = [toggle, set, stop, start, restart, kill, off, on, publish, wait];
+        all.into_iter().flatten().chain(faults).collect()
     }
 
     fn publish(&mut self, raw: Spanned<RawNumbers>) -> Deed {
@@ -169,7 +225,7 @@ impl Check<'_> {
         Deed::Publish { program, count }
     }
 
-    fn target(&mut self, raw: Spanned<Target>, boards: &[Board]) -> Target {
+    pub(super) fn target(&mut self, raw: Spanned<Target>, boards: &[Board]) -> Target {
         let (at, target) = (raw.span().start, raw.into_inner());
         match &target {
             Target::Program(name) => {
@@ -278,7 +334,7 @@ impl Check<'_> {
         kind
     }
 
-    fn known_board(&mut self, at: usize, name: &str, boards: &[Board]) {
+    pub(super) fn known_board(&mut self, at: usize, name: &str, boards: &[Board]) {
         if boards.iter().all(|board| board.name != name) {
             let help = meant(name, boards.iter().map(|board| board.name.as_str()));
             self.wrong(at, format!("there is no board `{name}`"), help);

@@ -52,6 +52,33 @@ fn every_deed() {
     check("cut_silently = 'b'", "cut the cable of b silently");
     check("mend = 'b'", "mend the cable of b");
     check("publish = { program = 'n', count = 100 }", "publish 100 more on n");
+    check("hold = 'b'", "the cable of b: hold every packet");
+    check("reset = 'c1'", "the cable of c1: reset all connections");
+    check(
+        "fault = { cable = 'b', direction = 'in', drop = { packet = 'PUBREC' } }",
+        "the cable of b: drop the next PUBREC (in)",
+    );
+    check(
+        "fault = { cable = 'one', delay = { ms = 20, jitter_ms = 5 } }",
+        "the cable of one: delay packets by 20 ms, give or take 5 ms",
+    );
+    check("fault = { cable = 'b', cut = {} }", "cut the cable of b");
+    check("clear = { cable = 'b', fault = 'hold' }", "the cable of b: no hold any more");
+    check("release = { cable = 'b' }", "the cable of b: let 1 packet go");
+    check(
+        "release = { cable = 'b', packets = 2, direction = 'in' }",
+        "the cable of b: let 2 packets go (in)",
+    );
+    check("freeze = { program = 'all' }", "freeze all");
+    check("thaw = { broker = 'two' }", "thaw the broker of two");
+    check("disk_full = 'one'", "fill the disk of one");
+    check(
+        "disk_slow = { board = 'one', ms = 50 }",
+        "let each commit to the disk of one take 50 ms more",
+    );
+    check("disk_ok = 'one'", "mend the disk of one");
+    check("wait = 0.5", "wait 0.5 s");
+    check("wait = 2", "wait 2 s");
     let wait = |condition: &str, expected: &str| {
         let step = format!("wait_until = {{ {condition} }}");
         check(&step, &format!("wait until {expected}, at most 10 s"));
@@ -87,7 +114,9 @@ fn steps_remember_their_lines_and_bridges() {
     let scenario = Scenario::parse("s.toml", &text).expect("a scenario");
     assert_eq!(scenario.steps[0].say.as_deref(), Some("cut"));
     let bridges: Vec<_> = scenario.bridges_named().collect();
-    assert_eq!(bridges, [("b", 12), ("b", 16), ("c", 18), ("d", 20)]);
+    assert_eq!(bridges, [("b", 16), ("c", 18), ("d", 20)]);
+    let cables: Vec<_> = scenario.cables_named().collect();
+    assert_eq!(cables, [("b", 12)]);
 }
 
 #[test]
@@ -118,6 +147,26 @@ fn what_is_wrong_with_a_script() {
     step("power_off = 'three'", "there is no board `three`");
     step("kill = { broker = 'twoo' }", "help: did you mean `two`?");
     step("kill = { program = 'one' }", "there is no program `one`");
+    step(
+        "fault = { cable = 'b', dorp = { packet = 'PUBREC' } }",
+        "s.toml:13: there is no fault `dorp`\n    \
+         fault = { cable = 'b', dorp = { packet = 'PUBREC' } }\n    help: did you mean `drop`?",
+    );
+    step("fault = { drop = {} }", "s.toml:13: this names no cable");
+    step("fault = { cable = 'b' }", "this names no fault: write one of cut, silent, hold");
+    step("fault = { cable = 'b', drop = {}, hold = {} }", "this names two faults");
+    step("fault = { cable = 'b', delay = {} }", "missing field `ms`");
+    step("fault = { cable = 'b', drop = { packet = 'PUBRIC' } }", "no packet is called");
+    step("fault = { cable = 'b', direction = 'up', cut = {} }", "unknown variant `up`");
+    step("fault = { cable = 'b', lose = { chance = 2.0 } }", "`chance` is 0 to 1");
+    step("clear = { cable = 'b', fault = 'hodl' }", "there is no fault `hodl`");
+    step("release = { cable = 'b', packets = 0 }", "`packets` is 1 or more");
+    step("freeze = { bridge = 'b' }", "s.toml:13: a bridge cannot be frozen alone");
+    step("freeze = { program = 'c' }", "there is no program `c`");
+    step("disk_full = 'three'", "there is no board `three`");
+    step("disk_slow = { board = 'twoo', ms = 5 }", "help: did you mean `two`?");
+    step("wait = -1", "`wait` is 0 to 86400 seconds, not -1");
+    step("cut = 'b'\nat = nan", "`at` is 0 to 86400 seconds, not NaN");
     step("say = 'nothing'", "s.toml:12: this step does nothing");
     step("cut = 'b'\nmend = 'b'", "s.toml:12: this step does several things");
     step("cut = 'b'\nwithin = 3", "`within` belongs to a step with `wait_until`");
@@ -148,6 +197,40 @@ fn what_is_wrong_with_a_script() {
     step("wait_until = { counted = { program = 't', mising = 0 } }", "unknown field `mising`");
     check("[[expect]]\n", "s.toml:12: this must be one condition");
     check("[[step]\n", "s.toml:12: ");
+}
+
+#[test]
+fn a_schedule() {
+    let text = format!("{BOARDS}[[step]]\nat = 1\ncut = 'b'\n[[step]]\nat = 2.5\nmend = 'b'\n");
+    let scenario = Scenario::parse("s.toml", &text).expect("a scenario");
+    let times: Vec<_> = scenario.steps.iter().map(|step| step.at).collect();
+    assert_eq!(times, [1_000, 2_500].map(|ms| Some(Duration::from_millis(ms))));
+}
+
+#[test]
+fn steps_by_hand() {
+    let scenario = Scenario::parse("s.toml", BOARDS).expect("a scenario");
+    let step = |text: &str| scenario.step(text).map_err(|error| error.to_string());
+    let check = |text: &str, expected: &str| {
+        assert_eq!(step(text).map(|it| it.deed.to_string()), Ok(expected.to_owned()), "{text}");
+    };
+    check("toggle = { program = 'c1', sensor = 2 }", "toggle sensor 2 on c1");
+    check("cut = 'b' # at once", "cut the cable of b");
+    check(
+        "wait_until = { online = 'c1' }, within = 3, say = 'now'",
+        "wait until c1 is connected, at most 3 s",
+    );
+    let wrong = |text: &str, expected: &str| {
+        let error = step(text).expect_err(text);
+        assert!(error.starts_with("this step: ") && error.contains(expected), "{text}: {error}");
+    };
+    wrong("toggel = { program = 'c1', sensor = 1 }", "unknown field `toggel`, expected one of");
+    wrong("toggle = { program = 'x', sensor = 1 }", "there is no program `x`");
+    wrong("", "this step does nothing\n    help: write one of toggle, set");
+    wrong("cut = 'b', mend = 'b'", "this step does several things");
+    wrong("cut", "");
+    wrong("[[step]]", "");
+    wrong("}", "");
 }
 
 #[test]

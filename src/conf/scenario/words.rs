@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Condition, Counts, Deed, Target};
+use crate::cable;
 
 impl fmt::Display for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,14 +18,33 @@ impl fmt::Display for Deed {
             Self::Kill(target) => write!(f, "kill {target}"),
             Self::PowerOff(board) => write!(f, "power off {board}"),
             Self::PowerOn(board) => write!(f, "power on {board}"),
-            Self::Cut(bridge) => write!(f, "cut the cable of {bridge}"),
-            Self::CutSilently(bridge) => write!(f, "cut the cable of {bridge} silently"),
-            Self::Mend(bridge) => write!(f, "mend the cable of {bridge}"),
+            Self::Freeze(target) => write!(f, "freeze {target}"),
+            Self::Thaw(target) => write!(f, "thaw {target}"),
+            Self::Cable { cable, deed } => cable_deed(f, cable, deed),
+            Self::DiskFull(board) => write!(f, "fill the disk of {board}"),
+            Self::DiskSlow { board, ms } => {
+                write!(f, "let each commit to the disk of {board} take {ms} ms more")
+            }
+            Self::DiskOk(board) => write!(f, "mend the disk of {board}"),
+            Self::Wait(time) => write!(f, "wait {} s", time.as_secs_f64()),
             Self::Publish { program, count } => write!(f, "publish {count} more on {program}"),
             Self::WaitUntil { condition, within } => {
                 write!(f, "wait until {condition}, at most {} s", within.as_secs())
             }
         }
+    }
+}
+
+fn cable_deed(f: &mut fmt::Formatter<'_>, cable: &str, deed: &cable::Deed) -> fmt::Result {
+    if *deed == cable::Deed::cut() {
+        return write!(f, "cut the cable of {cable}");
+    }
+    if *deed == cable::Deed::cut_silently() {
+        return write!(f, "cut the cable of {cable} silently");
+    }
+    match deed {
+        cable::Deed::Mend => write!(f, "mend the cable of {cable}"),
+        other => write!(f, "the cable of {cable}: {other}"),
     }
 }
 

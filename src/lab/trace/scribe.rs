@@ -121,6 +121,29 @@ impl Scribe {
         }))
     }
 
+    /// The packets that wait in one direction of a connection, in words. None of them has been told
+    /// yet, so nothing is learnt from them here.
+    #[must_use]
+    pub fn glance(&self, number: u64, direction: Direction, waiting: &[Bytes]) -> Vec<String> {
+        let Some(followed) = self.lines.get(&number) else { return Vec::new() };
+        let mut follower = Self { lines: BTreeMap::from([(number, followed.clone())]) };
+        let words = waiting.iter().filter_map(|bytes| {
+            let glimpse = Glimpse {
+                direction,
+                came: Duration::ZERO,
+                passage: Passage::Arrived,
+                by: Vec::new(),
+                repeated: false,
+                bytes: bytes.clone(),
+            };
+            match follower.packet(number, glimpse)? {
+                Event::Packet(crossing) => Some(crossing.words()),
+                _ => None,
+            }
+        });
+        words.collect()
+    }
+
     /// A connection ended. None where no packet ever crossed it.
     pub fn ends(&mut self, number: u64, how: String) -> Option<Event> {
         let followed = self.lines.remove(&number)?;

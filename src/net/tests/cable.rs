@@ -270,6 +270,7 @@ async fn its_state_can_be_followed_and_stopping_frees_its_port() {
     assert_eq!(watch.borrow_and_update().state, State::Silent);
     let address = rig.cable.address();
     rig.cable.stop().await;
+    drop(rig.faults);
     assert!(soon(watch.changed()).await.is_err(), "it is gone");
     assert!(TcpStream::connect(address).await.is_err());
 }

@@ -3,4 +3,5 @@
 mod broker;
 mod cable;
 mod client;
+mod power;
 mod store;

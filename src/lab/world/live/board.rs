@@ -12,7 +12,7 @@ use crate::card::{self, Face, driver};
 use crate::lab::data::Data;
 use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
 use crate::lab::snapshot::{Holdings, Run};
-use crate::net::{self, BrokerHandle, Clock, Start, Target};
+use crate::net::{self, BrokerHandle, Clock, Disk, Start, Target};
 use crate::store::Store;
 
 /// A board.
@@ -29,6 +29,8 @@ pub struct Board {
     pub programs: Vec<Program>,
     /// Its cables.
     pub cables: Cables,
+    /// The disk its state is on.
+    pub disk: Disk,
     /// Its public ports.
     listen: Vec<SocketAddr>,
     /// Ports that were found free, held until the broker's first start.
@@ -94,6 +96,7 @@ impl Board {
             holdings: Holdings::default(),
             programs: plan.programs.iter().map(program).collect(),
             cables,
+            disk: Disk::default(),
             listen,
             held,
             inside: None,
@@ -142,7 +145,8 @@ impl Board {
         let (image, durable) = if board.settings.persistence {
             let (store, image) =
                 Store::open(&data.store(&board.name)).map_err(|error| error.to_string())?;
-            (image, Some(net::saved_in(store, board.name.as_str())))
+            let saved = net::saved_in(store, board.name.as_str());
+            (image, Some(net::on_disk(self.disk.clone(), saved)))
         } else {
             (Image::default(), None)
         };
@@ -236,6 +240,31 @@ impl Board {
             handle.kill().await;
         }
         self.cables.close_front().await;
+    }
+
+    /// Freezes its broker or lets it go on; false where that is nothing new.
+    pub async fn freeze_broker(&mut self, frozen: bool) -> bool {
+        let Some(handle) = self.broker.as_ref().filter(|it| it.is_frozen() != frozen) else {
+            return false;
+        };
+        if frozen {
+            handle.freeze().await
+        } else {
+            handle.thaw()
+        }
+        self.run = if frozen { Run::Frozen } else { Run::Running };
+        true
+    }
+
+    /// Freezes a program or lets it go on; false where that is nothing new.
+    pub fn freeze_program(&mut self, at: usize, frozen: bool) -> bool {
+        let program = &mut self.programs[at];
+        let Some(handle) = program.handle.as_ref().filter(|it| it.is_frozen() != frozen) else {
+            return false;
+        };
+        handle.freeze(frozen);
+        program.run = if frozen { Run::Frozen } else { Run::Running };
+        true
     }
 
     /// Takes its power: broker and programs end together, without a goodbye.

@@ -1,6 +1,7 @@
 //! Commands, carried out one after the other.
 
 use std::path::Path;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -11,7 +12,8 @@ use crate::cable::Deed;
 use crate::card::{SensorNumber, driver};
 use crate::lab::snapshot::{Holdings, ProgramKind, Run};
 use crate::lab::trace::Event;
-use crate::lab::{Action, BoardName, BridgeName, CableName, Command, ProgramName};
+use crate::lab::{Action, BoardName, BridgeName, CableName, Command, DiskTrouble, ProgramName};
+use crate::net::DiskState;
 
 impl World {
     /// Carries out a command; what went wrong shows as the world's trouble.
@@ -27,7 +29,7 @@ impl World {
             Command::RetryNow { bridge } => self.order(&bridge, &[BridgeOrder::Retry]),
             Command::Power { board, on } => self.power(&board, on).await,
             Command::Cable { cable, deed } => self.act_on_cable(&cable, deed),
-            Command::Disk { board, .. } => Err(format!("the disk of {board} cannot fail yet")),
+            Command::Disk { board, trouble } => self.act_on_disk(&board, trouble),
             Command::Reconnect => {
                 self.reconnect_stalled();
                 Ok(())
@@ -74,13 +76,21 @@ impl World {
     fn running(&self, program: &ProgramName) -> Result<&driver::Handle, String> {
         let (board, at) = self.find_program(program)?;
         let handle = self.boards[board].programs[at].handle.as_ref();
-        handle.ok_or_else(|| format!("{program} does not run: start it first"))
+        let handle = handle.ok_or_else(|| format!("{program} does not run: start it first"))?;
+        if handle.is_frozen() {
+            return Err(format!("{program} is frozen: thaw it first"));
+        }
+        Ok(handle)
     }
 
     async fn act_on_program(&mut self, name: &ProgramName, action: Action) -> Result<(), String> {
         let (board, at) = self.find_program(name)?;
         self.has_power(board, action)?;
+        frost(name.as_str(), &self.boards[board].programs[at].run, action)?;
         self.asked(name.as_str(), action);
+        if matches!(action, Action::Freeze | Action::Thaw) {
+            self.boards[board].freeze_program(at, action == Action::Freeze);
+        }
         if matches!(action, Action::Stop | Action::Restart | Action::Kill) {
             self.boards[board].end_program(at, action != Action::Kill).await;
         }
@@ -93,7 +103,12 @@ impl World {
     async fn act_on_broker(&mut self, name: &BoardName, action: Action) -> Result<(), String> {
         let board = self.find_board(name)?;
         self.has_power(board, action)?;
-        self.asked(&format!("the broker of {name}"), action);
+        let broker = format!("the broker of {name}");
+        frost(&broker, &self.boards[board].run, action)?;
+        self.asked(&broker, action);
+        if matches!(action, Action::Freeze | Action::Thaw) {
+            self.boards[board].freeze_broker(action == Action::Freeze).await;
+        }
         if matches!(action, Action::Stop | Action::Restart | Action::Kill) {
             self.boards[board].end_broker(action != Action::Kill).await;
         }
@@ -146,6 +161,28 @@ impl World {
         }
     }
 
+    fn act_on_disk(
+        &mut self,
+        name: &BoardName,
+        trouble: Option<DiskTrouble>,
+    ) -> Result<(), String> {
+        let board = self.find_board(name)?;
+        if !self.plan.boards[board].settings.persistence {
+            return Err(format!(
+                "the broker of {name} is memory only and needs no disk: `persistence true` in its \
+                 conf keeps its state on one"
+            ));
+        }
+        // Told before it takes effect.
+        self.record(Event::Disk { board: name.clone(), trouble });
+        self.boards[board].disk.set(match trouble {
+            None => DiskState::Works,
+            Some(DiskTrouble::Full) => DiskState::Full,
+            Some(DiskTrouble::Slow { ms }) => DiskState::Slow(Duration::from_millis(ms)),
+        });
+        Ok(())
+    }
+
     fn act_on_cable(&mut self, name: &CableName, deed: Deed) -> Result<(), String> {
         let mut cables = self.boards.iter().flat_map(|board| board.cables.all());
         let named = cables.find(|it| it.name == *name).map(|it| it.cable.clone());
@@ -194,11 +231,12 @@ impl World {
         self.start_everything();
     }
 
-    /// Gives all boards power, mends all cables.
+    /// Gives all boards power, mends all cables and disks.
     pub(super) fn start_everything(&mut self) {
         for board in 0..self.boards.len() {
             self.boards[board].holdings = Holdings::default();
             self.boards[board].cables.mend();
+            self.boards[board].disk.set(DiskState::Works);
             if let Err(trouble) = self.power_on(board) {
                 self.trouble = Some(trouble);
             }
@@ -284,5 +322,23 @@ impl World {
             Some((at, board.bridges.iter().position(|bridge| bridge.name == *name)?))
         });
         found.ok_or_else(|| format!("there is no bridge {name}"))
+    }
+}
+
+/// What is frozen can be thawed and killed, and only what runs can be frozen.
+///
+/// # Errors
+/// In words, what to do first.
+fn frost(what: &str, run: &Run, action: Action) -> Result<(), String> {
+    match (run, action) {
+        (Run::Frozen, Action::Freeze) => Err(format!("{what} is frozen already")),
+        (Run::Frozen, Action::Start | Action::Stop | Action::Restart) => {
+            Err(format!("{what} is frozen and hears nothing: thaw it first, or kill it"))
+        }
+        (Run::Running, Action::Thaw) => Err(format!("{what} is not frozen")),
+        (Run::Stopped | Run::Failed(_), Action::Freeze | Action::Thaw) => {
+            Err(format!("{what} does not run: start it first"))
+        }
+        _ => Ok(()),
     }
 }

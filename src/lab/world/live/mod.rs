@@ -180,7 +180,11 @@ impl World {
         let ears = Ears { clock, lines: Lines::default(), notes: notes.clone() };
         let boards = (0..plan.boards.len())
             .map(|at| Board::new(&plan, at, auto_ports, ears.clone()))
-            .collect::<std::io::Result<_>>()?;
+            .collect::<std::io::Result<Vec<_>>>()?;
+        for named in boards.iter().flat_map(|board| board.cables.all()) {
+            // What is held there makes no report of its own.
+            notes.follow(named.cable.watch());
+        }
         let ledger = Ledger::new(plan.bridge_facts());
         let mut world = Self {
             plan,

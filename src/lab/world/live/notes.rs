@@ -106,7 +106,7 @@ impl Notes {
     }
 
     /// Says that something changed whenever `number` does, until its other end is gone.
-    pub fn follow(&self, mut number: watch::Receiver<u64>) {
+    pub fn follow<T: Send + Sync + 'static>(&self, mut number: watch::Receiver<T>) {
         let notes = self.clone();
         tokio::spawn(async move {
             while number.changed().await.is_ok() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::World;
 use super::probe;
 use crate::cable::Deed;
+use crate::lab::snapshot::Run;
 use crate::lab::trace::{Event, Party};
 use crate::lab::verdict::{Inspection, disagreements, judge, said};
 use crate::net::Target;
@@ -30,6 +31,9 @@ impl World {
         let mut inspection = Inspection::new();
         for (plan, board) in self.plan.boards.iter().zip(&self.boards) {
             let Target::At(address) = board.inside() else { continue };
+            if board.run == Run::Frozen {
+                continue; // It answers nothing.
+            }
             match probe::retained(address).await {
                 Ok(found) => {
                     inspection.insert(Party::Board(plan.name.clone()), found);

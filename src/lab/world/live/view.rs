@@ -7,18 +7,20 @@ use bytes::Bytes;
 
 use super::World;
 use super::board::Board;
+use super::cables::NamedCable;
 use super::notes::Note;
 use crate::broker::status::{BridgeStatus, LinkState, Status};
 use crate::cable::state::End;
 use crate::cable::{Deed, Direction, State};
+use crate::lab::DiskTrouble;
 use crate::lab::plan::BoardPlan;
 use crate::lab::snapshot::{
-    BoardView, BridgeState, BridgeView, BrokerView, CableState, Holdings, ProgramView, Run,
-    SessionView, Snapshot,
+    BoardView, BridgeState, BridgeView, BrokerView, CableState, CableView, HeldView, Holdings,
+    ProgramView, Run, SessionView, Snapshot,
 };
 use crate::lab::trace::{Event, Glimpse, Passage, Place};
 use crate::lab::verdict::{Verdict, judge};
-use crate::net::{Sight, What};
+use crate::net::{DiskState, Sight, What};
 
 /// A verdict that is not the last word is at most so old.
 const JUDGE_EVERY: Duration = Duration::from_millis(250);
@@ -141,6 +143,7 @@ impl World {
             epoch: self.epoch,
             now: self.clock.now(),
             data: self.data.folder().to_owned(),
+            cables: self.cable_views(),
             boards: boards.collect(),
             trace: self.trace.last(),
             verdict: self.verdict(),
@@ -166,6 +169,26 @@ impl World {
         self.judged != self.trace.number()
     }
 
+    fn cable_views(&self) -> Vec<CableView> {
+        let cables = self.boards.iter().flat_map(|board| board.cables.all());
+        let view = |named: &NamedCable| {
+            let cable = named.cable.now();
+            let held = named.cable.held().into_iter().flat_map(|((wire, direction), waiting)| {
+                let words = self.scribe.glance(wire, direction, &waiting);
+                words.into_iter().map(move |words| HeldView { wire, direction, words })
+            });
+            CableView {
+                name: named.name.clone(),
+                dialer: named.place.dialer.clone(),
+                target: named.place.target.clone(),
+                state: cable_state(cable.state()),
+                faults: cable.faults().iter().map(ToString::to_string).collect(),
+                held: held.collect(),
+            }
+        };
+        cables.map(view).collect()
+    }
+
     fn broker_view(
         &self,
         plan: &BoardPlan,
@@ -189,11 +212,7 @@ impl World {
                 queued: ours.map_or(0, |it| it.queued),
                 crossed: ours.map_or((0, 0), |it| (it.sent, it.received)),
                 remote_believes,
-                cable: match board.cables.bridges[at].named.cable.watch().borrow().state {
-                    State::Whole => CableState::Whole,
-                    State::Cut => CableState::Cut,
-                    State::Silent => CableState::Silent,
-                },
+                cable: cable_state(board.cables.bridges[at].named.cable.watch().borrow().state),
             }
         });
         let bridges: Vec<_> = bridges.collect();
@@ -203,11 +222,28 @@ impl World {
             port: board.address().port(),
             persistent: plan.settings.persistence,
             holdings: board.holdings,
+            disk: match board.disk.state() {
+                DiskState::Works => None,
+                DiskState::Full => Some(DiskTrouble::Full),
+                DiskState::Slow(longer) => Some(DiskTrouble::Slow { ms: whole_ms(longer) }),
+            },
             store_trouble: status.store_trouble.clone(),
             sessions,
             bridges,
         }
     }
+}
+
+fn cable_state(state: State) -> CableState {
+    match state {
+        State::Whole => CableState::Whole,
+        State::Cut => CableState::Cut,
+        State::Silent => CableState::Silent,
+    }
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn passage(end: End) -> Passage {
