@@ -125,7 +125,7 @@ fn of_broker(event: &broker::Event) -> (String, Tone) {
     use broker::Event as E;
     let tone = match event {
         E::Published { .. }
-        | E::Renamed { .. }
+        | E::TakenOut { .. }
         | E::Queued { .. }
         | E::Sent { .. }
         | E::Delivered { .. }
@@ -225,6 +225,7 @@ mod tests {
         let published = |client, retain, size_bytes| E::Published {
             message: MessageId(1),
             packet: None,
+            rule: None,
             client,
             topic: topic.clone(),
             qos,
