@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Broker;
 use super::durable::{Digest, Subscription};
-use super::event::{self, Cause};
+use super::event::Cause;
 use super::io::{BridgeNumber, ConnId};
 use super::item::Terms;
 use super::journal::Numbered;
@@ -145,20 +145,19 @@ impl Broker {
         }
         let key = self.bridges[bridge.0].session;
         let rules = &self.bridge_settings(bridge).rules;
-        let trace = self.settings.trace;
         let local = rules.iter().find_map(|rule| {
             let topic = rule.to_local(&publish.topic)?;
-            Some((topic, publish.qos.min(rule.qos()), trace.then(|| rule.to_string())))
+            let packet = self.came_in(conn, &publish, Some(rule));
+            Some((topic, publish.qos.min(rule.qos()), packet))
         });
         let client = self.sessions[key].client.clone();
         let topic = local.as_ref().map_or(&publish.topic, |(topic, ..)| topic).clone();
         self.take_over(conn, key, &publish, &topic, |broker| {
             // What no rule lets in comes from a subscription of earlier rules: it is acknowledged,
             // for otherwise the far broker would send it for ever, and goes nowhere.
-            if let Some((topic, qos, rule)) = local {
+            if let Some((topic, qos, packet)) = local {
                 broker.bridges[bridge.0].received += 1;
-                let packet = Some(event::Origin { conn, packet_id: publish.packet_id });
-                let origin = Origin { packet, rule, ..Origin::of(key, client) };
+                let origin = Origin { packet, ..Origin::of(key, client) };
                 let message = broker.message(&publish, topic, qos);
                 broker.publish_message(message, Some(&origin));
             }

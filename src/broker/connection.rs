@@ -82,15 +82,15 @@ impl Connection {
         }
     }
 
-    /// Holds a packet back until `commit` is durable. Gives it back where nothing holds it.
-    pub fn hold(&mut self, leaving: Leaving, commit: Option<u64>) -> Option<Leaving> {
-        if commit.is_none() && self.outbox.is_empty() {
-            self.count_answer(&leaving.0);
-            return Some(leaving);
-        }
+    /// Whether a packet may leave at once that waits for no commit itself.
+    pub fn is_clear(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Holds a packet back until `commit` is durable, and until all before it has left.
+    pub fn hold(&mut self, leaving: Leaving, commit: Option<u64>) {
         self.held_bytes += payload_bytes(&leaving.0);
         self.outbox.push_back((commit.unwrap_or(0), leaving));
-        None
     }
 
     /// The next packet that nothing holds back any more, once all up to `commit` is durable.
@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// The sender's quota grows with these. [MQTT 5.0, section 4.9]
-    fn count_answer(&mut self, packet: &Packet) {
+    pub fn count_answer(&mut self, packet: &Packet) {
         let ends = match packet {
             Packet::PubAck(_) | Packet::PubComp(_) => true,
             Packet::PubRec(ack) => ack.reason.is_error(),

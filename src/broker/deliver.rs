@@ -59,13 +59,7 @@ impl Broker {
 
     /// Offers a message to what is on its way to a session. `ready` says whether it could be sent
     /// now.
-    fn offer(
-        &mut self,
-        key: SessionKey,
-        numbered: &Numbered,
-        terms: Terms,
-        ready: bool,
-    ) -> Offer {
+    fn offer(&mut self, key: SessionKey, numbered: &Numbered, terms: Terms, ready: bool) -> Offer {
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
         let limits = &self.settings.limits;
         if terms.limited && outgoing.is_full(limits, numbered.message.size_bytes()) {

@@ -27,9 +27,7 @@ pub enum Event {
         /// Its number in this broker.
         message: MessageId,
         /// The packet it came in; none for a will and for what the broker says itself.
-        packet: Option<Origin>,
-        /// The rule that let it in, where it came by a bridge.
-        rule: Option<String>,
+        packet: Option<Box<Origin>>,
         /// Whose session it came by; none for what the broker says itself.
         client: Option<ClientId>,
         topic: Topic,
@@ -39,7 +37,13 @@ pub enum Event {
     },
     /// Trace: a bridge takes a message out by this rule, under the topic it has on the far side.
     /// Where that is another one it is a message of its own from here on: `becomes` differs.
-    TakenOut { message: MessageId, becomes: MessageId, client: ClientId, rule: String, topic: Topic },
+    TakenOut {
+        message: MessageId,
+        becomes: MessageId,
+        client: ClientId,
+        rule: String,
+        topic: Topic,
+    },
     /// Trace: a message waits for a session.
     Queued { message: MessageId, client: ClientId, qos: QoS, cause: Cause, behind: Behind },
     /// Trace: a PUBLISH goes out on a connection; it is the next output. What still waits for a
@@ -91,12 +95,14 @@ pub enum Event {
 }
 
 /// The packet that a message came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// On which connection.
     pub conn: ConnId,
     /// Its packet id; none for QoS 0.
     pub packet_id: Option<PacketId>,
+    /// The rule that let it in, where it came by a bridge.
+    pub rule: Option<String>,
 }
 
 /// Why a message goes to a session.
@@ -163,12 +169,15 @@ impl fmt::Display for Event {
             Self::Refused { client: None, reason } => write!(f, "refused a connection: {reason}"),
             Self::Disconnected { client, reason } => write!(f, "{client} is gone: {reason}"),
             Self::SessionExpired { client } => write!(f, "the session of {client} has expired"),
-            Self::Published { client, topic, qos, retain, size_bytes, rule, .. } => {
+            Self::Published { client, topic, qos, retain, size_bytes, packet, .. } => {
                 let who = client.as_ref().map_or("the broker", ClientId::as_str);
                 let retained = if *retain { ", retained" } else { "" };
                 let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
                 write!(f, "{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})")?;
-                rule.as_ref().map_or(Ok(()), |rule| write!(f, ", let in by {rule}"))
+                match packet.as_ref().and_then(|it| it.rule.as_ref()) {
+                    Some(rule) => write!(f, ", let in by {rule}"),
+                    None => Ok(()),
+                }
             }
             Self::Dropped { client, topic, qos, reason, .. } => {
                 write!(f, "{topic} ({qos}) was not queued for {client}: {reason}")

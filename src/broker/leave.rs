@@ -26,7 +26,7 @@ impl Broker {
             let properties = connection.last_words(text);
             // It passes what is held back: that was never promised, and will not be now.
             let packet = Packet::Disconnect(Notice { reason, properties });
-            self.put_out(conn, (packet, None));
+            self.put_out(conn, packet, None);
         }
         self.close(conn, text);
     }

@@ -188,6 +188,7 @@ impl Broker {
     }
 
     /// The same with what the trace says of it.
+    #[inline]
     fn hand_over(
         &mut self,
         conn: ConnId,
@@ -202,16 +203,18 @@ impl Broker {
         let latest = self.journal.latest();
         let commit = (after_commit && !self.journal.is_durable(latest)).then_some(latest);
         connection.last_sent = self.now;
-        match connection.hold((packet, told), commit) {
-            Some(leaving) => self.put_out(conn, leaving),
-            None => {
-                self.waiting.insert(conn);
-            }
+        if commit.is_some() || !connection.is_clear() {
+            connection.hold((packet, told), commit);
+            self.waiting.insert(conn);
+        } else {
+            connection.count_answer(&packet);
+            self.put_out(conn, packet, told);
         }
     }
 
     /// Sends a packet that nothing holds back.
-    fn put_out(&mut self, conn: ConnId, (packet, told): Leaving) {
+    #[inline]
+    fn put_out(&mut self, conn: ConnId, packet: Packet, told: Option<Box<Event>>) {
         self.counters.went(&packet);
         if let Some(event) = told {
             self.tell(*event);
@@ -231,8 +234,8 @@ impl Broker {
             self.out.push(Output::Close { conn, reason: "its goodbye is taken".to_owned() });
         }
         for conn in std::mem::take(&mut self.waiting) {
-            while let Some(leaving) = self.release(conn) {
-                self.put_out(conn, leaving);
+            while let Some((packet, told)) = self.release(conn) {
+                self.put_out(conn, packet, told);
             }
             if self.connections.get(&conn).is_some_and(|it| it.held() > 0) {
                 self.waiting.insert(conn);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Broker;
 use super::connection::Who;
-use super::event::{self, DropReason, Event};
+use super::event::{DropReason, Event};
 use super::io::ConnId;
 use super::outgoing::Answer;
 use super::route::Origin;
@@ -73,8 +73,8 @@ impl Broker {
             return self.take_over(conn, key, &publish, &publish.topic, |_| answer);
         }
         let message = self.message(&publish, publish.topic.clone(), publish.qos);
-        let packet = event::Origin { conn, packet_id: publish.packet_id };
-        let origin = Origin { packet: Some(packet), ..Origin::of(key, client) };
+        let origin =
+            Origin { packet: self.came_in(conn, &publish, None), ..Origin::of(key, client) };
         self.take_over(conn, key, &publish, &publish.topic, |broker| {
             if broker.publish_message(message, Some(&origin)) {
                 Reason::Success

@@ -20,16 +20,15 @@ pub struct Origin {
     pub session: SessionKey,
     /// That session's client.
     pub client: ClientId,
-    /// The packet it came in; none for a will and for what a bridge says of itself.
-    pub packet: Option<event::Origin>,
-    /// The rule of a bridge that let it in, where the trace wants to know.
-    pub rule: Option<String>,
+    /// The packet it came in, where the trace wants to know; none for a will and for what a bridge
+    /// says of itself.
+    pub packet: Option<Box<event::Origin>>,
 }
 
 impl Origin {
-    /// A session that publishes of itself, or by a packet yet to be named.
+    /// A session that publishes of itself.
     pub fn of(session: SessionKey, client: ClientId) -> Self {
-        Self { session, client, packet: None, rule: None }
+        Self { session, client, packet: None }
     }
 }
 
@@ -48,8 +47,7 @@ impl Broker {
             let size_bytes = message.payload.len();
             self.tell(Event::Published {
                 message: numbered.id,
-                packet: origin.and_then(|it| it.packet),
-                rule: origin.and_then(|it| it.rule.clone()),
+                packet: origin.and_then(|it| it.packet.clone()),
                 client,
                 topic,
                 qos,

@@ -225,7 +225,6 @@ mod tests {
         let published = |client, retain, size_bytes| E::Published {
             message: MessageId(1),
             packet: None,
-            rule: None,
             client,
             topic: topic.clone(),
             qos,
