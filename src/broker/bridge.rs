@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Broker;
 use super::durable::{Digest, Subscription};
+use super::event::Cause;
 use super::io::{BridgeNumber, ConnId};
 use super::item::Terms;
 use super::journal::Numbered;
@@ -124,9 +125,11 @@ impl Broker {
         let Some(topic) = settings.rules[rule].to_remote(&local.topic) else { return };
         let terms = Terms { retain: terms.retain && settings.outgoing_retain, ..terms };
         if topic == local.topic {
+            self.tell_taken_out(bridge, rule, numbered, numbered);
             return self.deliver(key, numbered, terms);
         }
         let renamed = self.number(Message { topic, ..Message::clone(local) });
+        self.tell_taken_out(bridge, rule, numbered, &renamed);
         self.deliver(key, &renamed, terms);
     }
 
@@ -143,16 +146,18 @@ impl Broker {
         let key = self.bridges[bridge.0].session;
         let rules = &self.bridge_settings(bridge).rules;
         let local = rules.iter().find_map(|rule| {
-            rule.to_local(&publish.topic).map(|topic| (topic, publish.qos.min(rule.qos())))
+            let topic = rule.to_local(&publish.topic)?;
+            let packet = self.came_in(conn, &publish, Some(rule));
+            Some((topic, publish.qos.min(rule.qos()), packet))
         });
         let client = self.sessions[key].client.clone();
-        let topic = local.as_ref().map_or(&publish.topic, |(topic, _)| topic).clone();
+        let topic = local.as_ref().map_or(&publish.topic, |(topic, ..)| topic).clone();
         self.take_over(conn, key, &publish, &topic, |broker| {
             // What no rule lets in comes from a subscription of earlier rules: it is acknowledged,
             // for otherwise the far broker would send it for ever, and goes nowhere.
-            if let Some((topic, qos)) = local {
+            if let Some((topic, qos, packet)) = local {
                 broker.bridges[bridge.0].received += 1;
-                let origin = Origin { session: key, client };
+                let origin = Origin { packet, ..Origin::of(key, client) };
                 let message = broker.message(&publish, topic, qos);
                 broker.publish_message(message, Some(&origin));
             }
@@ -179,7 +184,8 @@ impl Broker {
                 let goes_anyway = on_their_way.get(&topic) == Some(&same);
                 if !goes_anyway && kept.origin.as_ref() != Some(&self.sessions[key].client) {
                     let qos = kept.numbered.message.qos.min(rule.qos());
-                    self.deliver_out(bridge, at, &kept.numbered, Terms::retained(qos));
+                    let terms = Terms::retained(qos, Cause::BridgeConnected);
+                    self.deliver_out(bridge, at, &kept.numbered, terms);
                 }
             }
         }
@@ -225,7 +231,8 @@ impl Broker {
                 let goes_anyway = on_their_way.get(&message.topic) == Some(&same);
                 if !goes_anyway && kept.origin.as_ref() != Some(&client) {
                     let qos = self.delivery_qos(message.qos, options.qos);
-                    self.deliver(key, &kept.numbered, Terms::retained(qos));
+                    let terms = Terms::retained(qos, Cause::BridgeConnected);
+                    self.deliver(key, &kept.numbered, terms);
                 }
             }
         }
@@ -250,7 +257,7 @@ impl Broker {
             let session = self.bridges[bridge.0].session;
             let client = self.sessions[session].client.clone();
             let message = self.notification(bridge, up, QoS::AtLeastOnce);
-            self.publish_message(message, Some(&Origin { session, client }));
+            self.publish_message(message, Some(&Origin::of(session, client)));
         }
     }
 

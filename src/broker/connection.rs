@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::aliases::Aliases;
+use super::event::Event;
 use super::io::BridgeNumber;
 use super::sessions::SessionKey;
 use crate::mqtt::packet::Level;
@@ -23,6 +24,9 @@ pub enum Who {
     Link(BridgeNumber),
 }
 
+/// A packet, and what the trace says of it when it leaves: boxed, for mostly nobody traces.
+pub type Leaving = (Packet, Option<Box<Event>>);
+
 /// One connection.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -32,7 +36,7 @@ pub struct Connection {
     pub level: Level,
     /// Packets that wait for a commit, or behind one that does: a connection's packets leave in the
     /// order they were made. [MQTT-4.6.0]
-    outbox: VecDeque<(u64, Packet)>,
+    outbox: VecDeque<(u64, Leaving)>,
     held_bytes: usize,
     /// Whether the other side reads too slowly for what is sent to it.
     pub stalled: bool,
@@ -78,24 +82,24 @@ impl Connection {
         }
     }
 
-    /// Holds `packet` back until `commit` is durable. Gives it back where nothing holds it.
-    pub fn hold(&mut self, packet: Packet, commit: Option<u64>) -> Option<Packet> {
-        if commit.is_none() && self.outbox.is_empty() {
-            self.count_answer(&packet);
-            return Some(packet);
-        }
-        self.held_bytes += payload_bytes(&packet);
-        self.outbox.push_back((commit.unwrap_or(0), packet));
-        None
+    /// Whether a packet may leave at once that waits for no commit itself.
+    pub fn is_clear(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Holds a packet back until `commit` is durable, and until all before it has left.
+    pub fn hold(&mut self, leaving: Leaving, commit: Option<u64>) {
+        self.held_bytes += payload_bytes(&leaving.0);
+        self.outbox.push_back((commit.unwrap_or(0), leaving));
     }
 
     /// The next packet that nothing holds back any more, once all up to `commit` is durable.
-    pub fn release(&mut self, is_durable: impl Fn(u64) -> bool) -> Option<Packet> {
+    pub fn release(&mut self, is_durable: impl Fn(u64) -> bool) -> Option<Leaving> {
         self.outbox.front().filter(|(commit, _)| is_durable(*commit))?;
-        let (_, packet) = self.outbox.pop_front()?;
-        self.held_bytes -= payload_bytes(&packet);
-        self.count_answer(&packet);
-        Some(packet)
+        let (_, leaving) = self.outbox.pop_front()?;
+        self.held_bytes -= payload_bytes(&leaving.0);
+        self.count_answer(&leaving.0);
+        Some(leaving)
     }
 
     /// How many packets are held back.
@@ -126,7 +130,7 @@ impl Connection {
     }
 
     /// The sender's quota grows with these. [MQTT 5.0, section 4.9]
-    fn count_answer(&mut self, packet: &Packet) {
+    pub fn count_answer(&mut self, packet: &Packet) {
         let ends = match packet {
             Packet::PubAck(_) | Packet::PubComp(_) => true,
             Packet::PubRec(ack) => ack.reason.is_error(),

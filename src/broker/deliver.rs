@@ -1,9 +1,9 @@
 //! Messages that go out to sessions. [MQTT 5.0, sections 4.3 and 4.6]
 
 use super::Broker;
-use super::event::DropReason;
+use super::event::{Behind, DropReason};
 use super::io::ConnId;
-use super::item::{Terms, copy, properties};
+use super::item::{Tag, Terms, copy, properties};
 use super::journal::Numbered;
 use super::outgoing::{Next, Offer};
 use super::sessions::SessionKey;
@@ -30,10 +30,10 @@ impl Broker {
 
     /// Gives a message to a session.
     pub(super) fn deliver(&mut self, key: SessionKey, numbered: &Numbered, terms: Terms) {
-        let (topic, qos) = (&numbered.message.topic, terms.qos);
+        let (qos, tag) = (terms.qos, Tag { message: Some(numbered.id), cause: terms.cause });
         let conn = self.sessions[key].conn;
         if !self.fits(conn, numbered, &terms) {
-            return self.drop_message(key, topic.clone(), qos, DropReason::TooLarge);
+            return self.drop_message(key, numbered, qos, DropReason::TooLarge);
         }
         let ready = conn.is_some_and(|conn| self.reads(conn));
         if qos == QoS::AtMostOnce {
@@ -44,23 +44,37 @@ impl Broker {
             return;
         }
         if terms.limited && self.has_no_room_for(numbered) {
-            self.missed(key, numbered);
-            return self.drop_message(key, topic.clone(), qos, DropReason::Memory);
+            return self.miss(key, numbered, qos, DropReason::Memory);
         }
-        let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-        let limits = &self.settings.limits;
-        match outgoing.offer(numbered, terms, ready, limits, self.now, &mut log) {
+        match self.offer(key, numbered, terms, ready) {
             Offer::Send(packet) => {
                 if let Some(conn) = conn {
-                    self.send(conn, packet, true);
+                    self.send_message(conn, packet, tag, true);
                 }
             }
-            Offer::Queued => {}
-            Offer::Full => {
-                self.missed(key, numbered);
-                self.drop_message(key, topic.clone(), qos, DropReason::QueueFull);
+            Offer::Queued => self.tell_queued(key, tag, qos, behind(conn, ready)),
+            Offer::Full => self.miss(key, numbered, qos, DropReason::QueueFull),
+        }
+    }
+
+    /// Offers a message to what is on its way to a session. `ready` says whether it could be sent
+    /// now.
+    fn offer(&mut self, key: SessionKey, numbered: &Numbered, terms: Terms, ready: bool) -> Offer {
+        let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
+        let limits = &self.settings.limits;
+        if terms.limited && outgoing.is_full(limits, numbered.message.size_bytes()) {
+            for (numbered, qos) in outgoing.drop_expired(self.now, &mut log) {
+                self.drop_message(key, &numbered, qos, DropReason::Expired);
             }
         }
+        let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
+        outgoing.offer(numbered, terms, ready, &self.settings.limits, self.now, &mut log)
+    }
+
+    /// A session does not get a message that a bridge's far side may have to be sent later.
+    fn miss(&mut self, key: SessionKey, numbered: &Numbered, qos: QoS, reason: DropReason) {
+        self.missed(key, numbered);
+        self.drop_message(key, numbered, qos, reason);
     }
 
     fn deliver_once_at_most(
@@ -71,7 +85,7 @@ impl Broker {
         conn: Option<ConnId>,
         ready: bool,
     ) {
-        let (topic, qos) = (&numbered.message.topic, QoS::AtMostOnce);
+        let (qos, tag) = (QoS::AtMostOnce, Tag { message: Some(numbered.id), cause: terms.cause });
         let session = &self.sessions[key];
         let may_wait = self.settings.limits.queue_qos0_messages && session.persistent;
         // What waits goes before what comes. [MQTT-4.6.0-6]
@@ -81,24 +95,17 @@ impl Broker {
                 let Terms { retain, subscription_ids, .. } = terms;
                 let publish = copy(numbered, qos, retain, &subscription_ids, self.now);
                 self.count_sent(key);
-                self.send(conn, Packet::Publish(publish), false);
+                self.send_message(conn, Packet::Publish(publish), tag, false);
             }
-            Some(_) if !in_line => {
-                self.missed(key, numbered);
-                self.drop_message(key, topic.clone(), qos, DropReason::SlowReader);
-            }
+            Some(_) if !in_line => self.miss(key, numbered, qos, DropReason::SlowReader),
             _ if may_wait && self.has_no_room_for(numbered) => {
-                self.missed(key, numbered);
-                self.drop_message(key, topic.clone(), qos, DropReason::Memory);
+                self.miss(key, numbered, qos, DropReason::Memory);
             }
             _ if may_wait => {
-                let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-                let limits = &self.settings.limits;
                 let terms = Terms { limited: true, ..terms };
-                let offer = outgoing.offer(numbered, terms, false, limits, self.now, &mut log);
-                if offer == Offer::Full {
-                    self.missed(key, numbered);
-                    self.drop_message(key, topic.clone(), qos, DropReason::QueueFull);
+                match self.offer(key, numbered, terms, false) {
+                    Offer::Full => self.miss(key, numbered, qos, DropReason::QueueFull),
+                    _ => self.tell_queued(key, tag, qos, behind(conn, ready)),
                 }
             }
             _ => self.missed(key, numbered),
@@ -122,9 +129,9 @@ impl Broker {
             let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
             match outgoing.pump(&self.settings.limits, self.now, fits, &mut log) {
                 None => return,
-                Some(Next::Send(packet)) => self.send(conn, packet, true),
-                Some(Next::Dropped(topic, qos, reason)) => {
-                    self.drop_message(key, topic, qos, reason);
+                Some(Next::Send(packet, tag)) => self.send_message(conn, packet, tag, true),
+                Some(Next::Dropped(numbered, qos, reason)) => {
+                    self.drop_message(key, &numbered, qos, reason);
                 }
             }
         }
@@ -159,6 +166,15 @@ impl Broker {
         connection.is_some_and(|it| {
             !it.stalled && it.held() < HELD_AT_MOST && it.held_bytes() < HELD_BYTES_AT_MOST
         })
+    }
+}
+
+/// What a message waits for that does not go at once.
+fn behind(conn: Option<ConnId>, ready: bool) -> Behind {
+    match conn {
+        None => Behind::Offline,
+        Some(_) if !ready => Behind::SlowReader,
+        Some(_) => Behind::Window,
     }
 }
 

@@ -21,12 +21,13 @@ pub enum Event {
     Disconnected { client: ClientId, reason: String },
     /// A session outlived its connection for as long as it was to.
     SessionExpired { client: ClientId },
-    /// Trace: a message entered this broker, under the topic it has here.
+    /// Trace: a message entered this broker, under the topic it has here. What the broker counts of
+    /// itself under `$SYS` does not: of that, only what subscribers have of it is told.
     Published {
         /// Its number in this broker.
         message: MessageId,
         /// The packet it came in; none for a will and for what the broker says itself.
-        packet: Option<Origin>,
+        packet: Option<Box<Origin>>,
         /// Whose session it came by; none for what the broker says itself.
         client: Option<ClientId>,
         topic: Topic,
@@ -34,13 +35,22 @@ pub enum Event {
         retain: bool,
         size_bytes: usize,
     },
-    /// Trace: on its way out of a bridge a message is called otherwise, and is a message of its own.
-    Renamed { message: MessageId, becomes: MessageId, client: ClientId, rule: String, topic: Topic },
+    /// Trace: a bridge takes a message out by this rule, under the topic it has on the far side.
+    /// Where that is another one it is a message of its own from here on: `becomes` differs.
+    TakenOut {
+        message: MessageId,
+        becomes: MessageId,
+        client: ClientId,
+        rule: String,
+        topic: Topic,
+    },
     /// Trace: a message waits for a session.
     Queued { message: MessageId, client: ClientId, qos: QoS, cause: Cause, behind: Behind },
-    /// Trace: a PUBLISH was handed to a connection, behind what waits there for a commit.
+    /// Trace: a PUBLISH goes out on a connection; it is the next output. What still waits for a
+    /// commit there is not sent, and where the connection ends before that it never is.
     Sent {
-        message: MessageId,
+        /// None for what a bridge says of itself to its far broker, which is no message of this one.
+        message: Option<MessageId>,
         client: ClientId,
         conn: ConnId,
         packet_id: Option<PacketId>,
@@ -50,10 +60,11 @@ pub enum Event {
         dup: bool,
         cause: Cause,
     },
-    /// Trace: the other side has it: PUBACK or PUBCOMP came, or PUBREC from a side that forgot.
+    /// Trace: the other side has it: PUBACK or PUBCOMP came, or PUBREC had come from a far broker
+    /// that then forgot the session.
     Delivered { message: MessageId, client: ClientId },
-    /// A session was refused a message: it was never promised to it. Without a number where the
-    /// message did not even enter.
+    /// A session was refused a message: it was never promised to it; or a message is no longer of use
+    /// to it. Without a number where the message did not even enter.
     Dropped {
         message: Option<MessageId>,
         client: ClientId,
@@ -61,11 +72,11 @@ pub enum Event {
         qos: QoS,
         reason: DropReason,
     },
-    /// A session is subscribed to this filter from now on.
+    /// A client's session is subscribed to this filter from now on, or with this QoS.
     Subscribed { client: ClientId, filter: Filter, qos: QoS },
-    /// It is not any more.
+    /// It is not any more, because the client said so.
     Unsubscribed { client: ClientId, filter: Filter },
-    /// Trace: everything up to this commit is durable.
+    /// Trace: everything up to this commit is durable: so many records more than before.
     Committed { number: u64, records: usize },
     /// A bridge dials.
     BridgeDials { bridge: String, address: String },
@@ -84,12 +95,14 @@ pub enum Event {
 }
 
 /// The packet that a message came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// On which connection.
     pub conn: ConnId,
     /// Its packet id; none for QoS 0.
     pub packet_id: Option<PacketId>,
+    /// The rule that let it in, where it came by a bridge.
+    pub rule: Option<String>,
 }
 
 /// Why a message goes to a session.
@@ -156,17 +169,21 @@ impl fmt::Display for Event {
             Self::Refused { client: None, reason } => write!(f, "refused a connection: {reason}"),
             Self::Disconnected { client, reason } => write!(f, "{client} is gone: {reason}"),
             Self::SessionExpired { client } => write!(f, "the session of {client} has expired"),
-            Self::Published { client, topic, qos, retain, size_bytes, .. } => {
+            Self::Published { client, topic, qos, retain, size_bytes, packet, .. } => {
                 let who = client.as_ref().map_or("the broker", ClientId::as_str);
                 let retained = if *retain { ", retained" } else { "" };
                 let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
-                write!(f, "{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})")
+                write!(f, "{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})")?;
+                match packet.as_ref().and_then(|it| it.rule.as_ref()) {
+                    Some(rule) => write!(f, ", let in by {rule}"),
+                    None => Ok(()),
+                }
             }
             Self::Dropped { client, topic, qos, reason, .. } => {
                 write!(f, "{topic} ({qos}) was not queued for {client}: {reason}")
             }
-            Self::Renamed { client, rule, topic, .. } => {
-                write!(f, "goes out by {client} as {topic} (topic {rule})")
+            Self::TakenOut { client, rule, topic, .. } => {
+                write!(f, "goes out by {client} as {topic} ({rule})")
             }
             Self::Queued { client, behind, .. } => write!(f, "waits for {client}: {behind}"),
             Self::Sent { client, topic, qos, cause, .. } => {

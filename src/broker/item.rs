@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::durable::Stage;
+use super::durable::{MessageId, Stage};
+use super::event::Cause;
 use super::journal::Numbered;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{Packet, PacketId, Properties, Property, QoS};
@@ -19,13 +20,24 @@ pub struct Terms {
     /// Whether a full queue may refuse it: not what answers a SUBSCRIBE, for that is bounded by
     /// what the broker retains.
     pub limited: bool,
+    /// Why it is delivered.
+    pub cause: Cause,
 }
 
 impl Terms {
     /// Those of a retained message that is sent because somebody connected or subscribed.
-    pub fn retained(qos: QoS) -> Self {
-        Self { qos, retain: true, subscription_ids: Vec::new(), limited: false }
+    pub fn retained(qos: QoS, cause: Cause) -> Self {
+        Self { qos, retain: true, subscription_ids: Vec::new(), limited: false, cause }
     }
+}
+
+/// What the trace says of a PUBLISH beside what stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag {
+    /// The message it carries; none where that is none of this broker's.
+    pub message: Option<MessageId>,
+    /// Why it is sent.
+    pub cause: Cause,
 }
 
 /// One message on its way.
@@ -41,11 +53,18 @@ pub struct Item {
     pub retain: bool,
     /// See [`Terms`].
     pub subscription_ids: Vec<u32>,
+    /// See [`Terms`]. No store keeps it: after a restart it is forgotten.
+    pub cause: Cause,
     /// How far it has come.
     pub stage: Stage,
 }
 
 impl Item {
+    /// What the trace says of its packets.
+    pub fn tag(&self) -> Tag {
+        Tag { message: Some(self.numbered.id), cause: self.cause }
+    }
+
     /// The packet id it is in flight under.
     pub fn packet_id(&self) -> Option<PacketId> {
         match self.stage {

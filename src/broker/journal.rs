@@ -11,7 +11,7 @@ use super::durable::{Commit, MessageId, Record};
 use crate::mqtt::Message;
 
 /// A message and its number.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbered {
     /// Its number in this broker.
     pub id: MessageId,
@@ -26,6 +26,8 @@ pub struct Journal {
     enabled: bool,
     records: Vec<Record>,
     taken: u64,
+    /// How many records of what was taken are not durable yet.
+    at_store: usize,
     committed: u64,
     /// The messages that retained ones, deliveries and wills refer to, durable or not.
     bodies: Bodies,
@@ -40,6 +42,7 @@ impl Journal {
             enabled,
             records: Vec::new(),
             taken: 0,
+            at_store: 0,
             committed: 0,
             bodies: Bodies::default(),
             trouble: None,
@@ -99,6 +102,7 @@ impl Journal {
             return None;
         }
         self.taken += 1;
+        self.at_store += self.records.len();
         Some(Commit { number: self.taken, records: std::mem::take(&mut self.records) })
     }
 
@@ -108,11 +112,12 @@ impl Journal {
         self.records.len()
     }
 
-    /// All up to commit `number` is durable. Gives back whether commits failed until now.
-    pub fn committed(&mut self, number: u64) -> bool {
+    /// All up to commit `number` is durable. Gives back how many records more that are, and whether
+    /// commits failed until now.
+    pub fn committed(&mut self, number: u64) -> (usize, bool) {
         debug_assert!(number <= self.taken, "commit {number} was never given out");
         self.committed = self.committed.max(number);
-        self.trouble.take().is_some()
+        (std::mem::take(&mut self.at_store), self.trouble.take().is_some())
     }
 
     /// Commits fail. Gives back whether that is news.

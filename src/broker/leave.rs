@@ -26,7 +26,7 @@ impl Broker {
             let properties = connection.last_words(text);
             // It passes what is held back: that was never promised, and will not be now.
             let packet = Packet::Disconnect(Notice { reason, properties });
-            self.put_out(conn, packet);
+            self.put_out(conn, packet, None);
         }
         self.close(conn, text);
     }
@@ -115,7 +115,7 @@ impl Broker {
                 will.expiry_s.map(|seconds| self.now + Duration::from_secs(seconds.into()));
             let client = self.sessions[key].client.clone();
             let message = Message { expires_at, ..Message::clone(message) };
-            self.publish_message(message, Some(&Origin { session: key, client }));
+            self.publish_message(message, Some(&Origin::of(key, client)));
         }
         self.sessions[key].set_will(None, &mut self.journal);
     }

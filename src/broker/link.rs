@@ -8,8 +8,9 @@ use super::Broker;
 use super::bridge::Link;
 use super::connection::Who;
 use super::durable::{Record, Subscription};
-use super::event::Event;
+use super::event::{Behind, Cause, Event};
 use super::io::{BridgeNumber, ConnId};
+use super::item::Tag;
 use super::sessions::SessionKey;
 use crate::mqtt::packet::{
     Ack, Answers, ConnAck, Level, Notice, Publish, RetainHandling, Subscribe, SubscribeOptions,
@@ -82,7 +83,9 @@ impl Broker {
     /// [MQTT-4.4.0-2]; as another one it is, when the bridge has dialled again.
     fn not_now(&mut self, conn: ConnId, key: SessionKey, ack: &Ack) {
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-        if outgoing.put_back(ack.id, &mut log) {
+        if let Some((tag, qos)) = outgoing.put_back(ack.id, &mut log) {
+            // Until the bridge has dialled again: the connection ends.
+            self.tell_queued(key, tag, qos, Behind::Offline);
             let told = told(&ack.properties);
             self.close(conn, &format!("the far broker takes no messages now{told}"));
         }
@@ -138,7 +141,10 @@ impl Broker {
         let known = session.established.is_some() || !session.subscriptions.is_empty();
         let inbound = self.sessions[key].forget_received(&mut self.journal);
         let (outgoing, mut log) = self.sessions[key].sending(&mut self.journal);
-        let (gone, again) = outgoing.start_over(receive_maximum, &mut log);
+        let (done, again) = outgoing.start_over(receive_maximum, &mut log);
+        for message in &done {
+            self.tell_delivered(key, *message);
+        }
         self.sessions[key].set_established(None, &mut self.journal);
         for filter in std::mem::take(&mut self.sessions[key].subscriptions).into_keys() {
             self.sessions[key]
@@ -147,7 +153,7 @@ impl Broker {
         }
         let settings = self.bridge_settings(bridge);
         if known && !settings.cleansession {
-            let in_flight = inbound + gone + again;
+            let in_flight = inbound + done.len() + again;
             let bridge = settings.name.clone();
             self.tell(Event::RemoteForgot { bridge, in_flight });
         }
@@ -269,7 +275,8 @@ impl Broker {
         }
         let message = self.notification(bridge, up, QoS::AtMostOnce);
         let publish = Publish::of(&message, None);
-        self.send(conn, Packet::Publish(publish), false);
+        let tag = Tag { message: None, cause: Cause::Live };
+        self.send_message(conn, Packet::Publish(publish), tag, false);
     }
 }
 

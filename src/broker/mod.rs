@@ -46,6 +46,7 @@ mod sys;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod trace;
 mod tree;
 
 pub use durable::{Commit, Image, MessageId, Record};
@@ -61,7 +62,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use bridge::Bridge;
-use connection::{Connection, Who};
+use connection::{Connection, Leaving, Who};
 use counters::{Counters, Flow};
 use journal::Journal;
 use retained::Retained;
@@ -182,7 +183,19 @@ impl Broker {
     }
 
     /// Sends `packet`, at once or when all that was changed until now is durable.
-    fn send(&mut self, conn: ConnId, mut packet: Packet, after_commit: bool) {
+    fn send(&mut self, conn: ConnId, packet: Packet, after_commit: bool) {
+        self.hand_over(conn, packet, None, after_commit);
+    }
+
+    /// The same with what the trace says of it.
+    #[inline]
+    fn hand_over(
+        &mut self,
+        conn: ConnId,
+        mut packet: Packet,
+        told: Option<Box<Event>>,
+        after_commit: bool,
+    ) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         if let Packet::Publish(publish) = &mut packet {
             connection.aliases.shorten(publish, connection.max_packet_size);
@@ -190,35 +203,41 @@ impl Broker {
         let latest = self.journal.latest();
         let commit = (after_commit && !self.journal.is_durable(latest)).then_some(latest);
         connection.last_sent = self.now;
-        match connection.hold(packet, commit) {
-            Some(packet) => self.put_out(conn, packet),
-            None => {
-                self.waiting.insert(conn);
-            }
+        if commit.is_some() || !connection.is_clear() {
+            connection.hold((packet, told), commit);
+            self.waiting.insert(conn);
+        } else {
+            connection.count_answer(&packet);
+            self.put_out(conn, packet, told);
         }
     }
 
-    /// Sends `packet`, which nothing holds back.
-    fn put_out(&mut self, conn: ConnId, packet: Packet) {
+    /// Sends a packet that nothing holds back.
+    #[inline]
+    fn put_out(&mut self, conn: ConnId, packet: Packet, told: Option<Box<Event>>) {
         self.counters.went(&packet);
+        if let Some(event) = told {
+            self.tell(*event);
+        }
         self.out.push(Output::Send { conn, packet });
     }
 
     fn committed(&mut self, number: u64) {
-        if self.journal.committed(number) {
+        let (records, works_again) = self.journal.committed(number);
+        if self.settings.trace && records > 0 {
+            self.tell(Event::Committed { number, records });
+        }
+        if works_again {
             self.tell(Event::StoreWorks);
         }
         for (_, conn) in self.leaving.extract_if(.., |(commit, _)| *commit <= number) {
             self.out.push(Output::Close { conn, reason: "its goodbye is taken".to_owned() });
         }
         for conn in std::mem::take(&mut self.waiting) {
-            let Some(connection) = self.connections.get_mut(&conn) else { continue };
-            let journal = &self.journal;
-            while let Some(packet) = connection.release(|commit| journal.is_durable(commit)) {
-                self.counters.went(&packet);
-                self.out.push(Output::Send { conn, packet });
+            while let Some((packet, told)) = self.release(conn) {
+                self.put_out(conn, packet, told);
             }
-            if connection.held() > 0 {
+            if self.connections.get(&conn).is_some_and(|it| it.held() > 0) {
                 self.waiting.insert(conn);
             }
             if let Some(key) = self.session_of(conn) {
@@ -226,6 +245,12 @@ impl Broker {
                 self.pump(key);
             }
         }
+    }
+
+    /// The next packet of a connection that waits for no commit any more.
+    fn release(&mut self, conn: ConnId) -> Option<Leaving> {
+        let journal = &self.journal;
+        self.connections.get_mut(&conn)?.release(|commit| journal.is_durable(commit))
     }
 
     fn set_stalled(&mut self, conn: ConnId, stalled: bool) {

@@ -14,9 +14,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hashbrown::HashSet;
 
-use super::durable::{Delivery, Record, SessionImage, Stage};
-use super::event::DropReason;
-use super::item::{Item, Terms};
+use super::durable::{Delivery, MessageId, Record, SessionImage, Stage};
+use super::event::{Cause, DropReason};
+use super::item::{Item, Tag, Terms};
 use super::journal::Numbered;
 use super::log::Log;
 use super::settings::Limits;
@@ -40,19 +40,21 @@ pub enum Offer {
 /// What is next for a connection that takes more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Send this.
-    Send(Packet),
+    /// Send this PUBLISH or PUBREL of that message.
+    Send(Packet, Tag),
     /// A message that waited goes nowhere.
-    Dropped(Topic, QoS, DropReason),
+    Dropped(Numbered, QoS, DropReason),
 }
 
 /// What an acknowledgement meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It was awaited.
+    /// It was awaited, and another one is.
     Fits,
+    /// It was awaited, and was the last for this message.
+    Done(MessageId),
     /// It was awaited, and says that the other side did not take this message.
-    Refused(Topic, QoS),
+    Refused(Numbered, QoS),
     /// Nothing waits for it, or not yet, or not any more.
     Unknown,
     /// It belongs to another QoS than the message in flight under that packet id.
@@ -90,7 +92,8 @@ impl Outgoing {
         for (number, delivery) in &image.deliveries {
             let numbered = body(delivery);
             let Delivery { qos, retain, subscription_ids, stage, .. } = delivery.clone();
-            let item = Item { number: *number, numbered, qos, retain, subscription_ids, stage };
+            let (number, cause) = (*number, Cause::Live);
+            let item = Item { number, numbered, qos, retain, subscription_ids, cause, stage };
             outgoing.next_number = number + 1;
             match stage {
                 Stage::Queued => outgoing.push_queued(item),
@@ -126,6 +129,25 @@ impl Outgoing {
             || (bytes > 0 && self.queued_bytes + more_bytes > bytes)
     }
 
+    /// Makes room in the queue: what has expired would not be sent anyway. Gives back what that was.
+    pub fn drop_expired(&mut self, now: Duration, log: &mut Log) -> Vec<(Numbered, QoS)> {
+        let mut dropped = Vec::new();
+        if self.queued_expiring == 0 {
+            return dropped;
+        }
+        for item in std::mem::take(&mut self.queued) {
+            if item.numbered.message.expires_at.is_some_and(|at| at <= now) {
+                self.queued_bytes -= item.numbered.message.size_bytes();
+                self.queued_expiring -= 1;
+                Self::done(&item, log);
+                dropped.push((item.numbered, item.qos));
+            } else {
+                self.queued.push_back(item);
+            }
+        }
+        dropped
+    }
+
     /// Takes a message in. `ready` says whether it could be sent now.
     pub fn offer(
         &mut self,
@@ -139,15 +161,12 @@ impl Outgoing {
         let size = numbered.message.size_bytes();
         let at_once = ready && !self.waits() && self.has_window(limits, size);
         if !at_once && terms.limited && self.is_full(limits, size) {
-            self.drop_expired(now, log);
-            if self.is_full(limits, size) {
-                return Offer::Full;
-            }
+            return Offer::Full;
         }
         let number = self.next_number;
         self.next_number += 1;
         let stage = if at_once { Stage::Published(self.fresh_id()) } else { Stage::Queued };
-        let Terms { qos, retain, subscription_ids, .. } = terms;
+        let Terms { qos, retain, subscription_ids, cause, .. } = terms;
         log.journal.refer(numbered, log.persistent);
         if log.persistent {
             let subscription_ids = subscription_ids.clone();
@@ -155,7 +174,7 @@ impl Outgoing {
             log.record(|client| Record::Queue { client, number, delivery });
         }
         let numbered = numbered.clone();
-        let item = Item { number, numbered, qos, retain, subscription_ids, stage };
+        let item = Item { number, numbered, qos, retain, subscription_ids, cause, stage };
         if at_once {
             let packet = item.packet(false, now);
             self.push_in_flight(item);
@@ -187,15 +206,16 @@ impl Outgoing {
         }
         let mut item = self.pop_queued()?;
         if expired {
-            return Some(Self::dropped(&item, DropReason::Expired, log));
+            return Some(Self::dropped(item, DropReason::Expired, log));
         }
         if item.qos > QoS::AtMostOnce {
             item.stage = Stage::Published(self.fresh_id());
         }
         let packet = item.packet(false, now);
         if !matches!(&packet, Packet::Publish(publish) if fits(publish)) {
-            return Some(Self::dropped(&item, DropReason::TooLarge, log));
+            return Some(Self::dropped(item, DropReason::TooLarge, log));
         }
+        let tag = item.tag();
         if item.qos == QoS::AtMostOnce {
             Self::done(&item, log);
         } else {
@@ -203,7 +223,7 @@ impl Outgoing {
             log.record(|client| Record::Advance { client, number, stage });
             self.push_in_flight(item);
         }
-        Some(Next::Send(packet))
+        Some(Next::Send(packet, tag))
     }
 
     /// The next of what was in flight when the connection began, in the order it was sent before.
@@ -219,7 +239,7 @@ impl Outgoing {
         let at = self.in_flight.binary_search_by_key(&number, |item| item.number);
         let at = at.expect("what is done with leaves both lists");
         let item = &self.in_flight[at];
-        let packet = item.packet(self.repeats, now);
+        let (packet, tag) = (item.packet(self.repeats, now), item.tag());
         if let Packet::Publish(publish) = &packet {
             if !self.has_window(limits, item.numbered.message.size_bytes()) {
                 if !std::mem::take(&mut self.releases_behind) {
@@ -229,13 +249,12 @@ impl Outgoing {
                 return self.pump_again(limits, now, fits, log);
             }
             if !fits(publish) {
-                let gone = (publish.topic.clone(), publish.qos);
-                self.finish(at, log);
-                return Some(Next::Dropped(gone.0, gone.1, DropReason::TooLarge));
+                let item = self.take_in_flight(at);
+                return Some(Self::dropped(item, DropReason::TooLarge, log));
             }
         }
         self.again.pop_front();
-        Some(Next::Send(packet))
+        Some(Next::Send(packet, tag))
     }
 
     /// A PUBLISH waits for room, which a PUBREL must not do: it goes before. [MQTT-3.3.4-10]
@@ -280,29 +299,26 @@ impl Outgoing {
     /// PUBCOMP came.
     pub fn completed(&mut self, id: PacketId, log: &mut Log) -> Answer {
         match self.find(id) {
-            Some((at, _, Stage::Released(_))) => {
-                self.finish(at, log);
-                Answer::Fits
-            }
+            Some((at, _, Stage::Released(_))) => Answer::Done(self.finish(at, log)),
             None | Some((_, QoS::ExactlyOnce, _)) => Answer::Unknown,
             Some(_) => Answer::Misfit,
         }
     }
 
     /// A message that the other side refused for now goes back to the head of the queue, to be sent
-    /// as a new packet later. Gives back whether it was in flight.
-    pub fn put_back(&mut self, id: PacketId, log: &mut Log) -> bool {
-        let Some((at, _, Stage::Published(_))) = self.find(id) else { return false };
+    /// as a new packet later. Gives back which it is, and its QoS; none where it was not in flight.
+    pub fn put_back(&mut self, id: PacketId, log: &mut Log) -> Option<(Tag, QoS)> {
+        let (at, qos, Stage::Published(_)) = self.find(id)? else { return None };
         let mut item = self.take_in_flight(at);
         item.stage = Stage::Queued;
-        let number = item.number;
+        let (number, tag) = (item.number, item.tag());
         log.record(|client| Record::Advance { client, number, stage: Stage::Queued });
         self.queued_bytes += item.numbered.message.size_bytes();
         self.queued_expiring += usize::from(item.numbered.message.expires_at.is_some());
         // Those behind it that were put back before stay behind it.
         let before = self.queued.iter().take_while(|it| it.number < number).count();
         self.queued.insert(before, item);
-        true
+        Some((tag, qos))
     }
 
     /// Everything in flight, then everything that waits.
@@ -330,16 +346,20 @@ impl Outgoing {
     }
 
     /// The same, with a far side of a bridge that has forgotten the session: what it had taken over
-    /// is done with, the rest goes out as new. Gives back how many were done with, and how many go.
-    pub fn start_over(&mut self, receive_maximum: Option<u16>, log: &mut Log) -> (usize, usize) {
-        let before = self.in_flight.len();
+    /// is done with, the rest goes out as new. Gives back what was done with, and how many go.
+    pub fn start_over(
+        &mut self,
+        receive_maximum: Option<u16>,
+        log: &mut Log,
+    ) -> (Vec<MessageId>, usize) {
+        let mut done = Vec::new();
         let released = |item: &Item| matches!(item.stage, Stage::Released(_));
         while let Some(at) = self.in_flight.iter().position(released) {
-            self.finish(at, log);
+            done.push(self.finish(at, log));
         }
         self.resume(receive_maximum);
         self.repeats = false;
-        (before - self.in_flight.len(), self.in_flight.len())
+        (done, self.in_flight.len())
     }
 
     /// Messages that another receiver may still be given: not those of QoS 2 that were sent
@@ -393,19 +413,18 @@ impl Outgoing {
 
     /// It is done with, and not sent again whatever the other side says. [MQTT-4.4.0-2]
     fn finish_as(&mut self, at: usize, ack: &Ack, log: &mut Log) -> Answer {
-        let item = &self.in_flight[at];
-        let answer = if ack.reason.is_error() {
-            Answer::Refused(item.numbered.message.topic.clone(), item.qos)
-        } else {
-            Answer::Fits
-        };
-        self.finish(at, log);
-        answer
-    }
-
-    fn finish(&mut self, at: usize, log: &mut Log) {
+        if !ack.reason.is_error() {
+            return Answer::Done(self.finish(at, log));
+        }
         let item = self.take_in_flight(at);
         Self::done(&item, log);
+        Answer::Refused(item.numbered, item.qos)
+    }
+
+    fn finish(&mut self, at: usize, log: &mut Log) -> MessageId {
+        let item = self.take_in_flight(at);
+        Self::done(&item, log);
+        item.numbered.id
     }
 
     fn take_in_flight(&mut self, at: usize) -> Item {
@@ -420,31 +439,15 @@ impl Outgoing {
         item
     }
 
-    fn dropped(item: &Item, reason: DropReason, log: &mut Log) -> Next {
-        Self::done(item, log);
-        Next::Dropped(item.numbered.message.topic.clone(), item.qos, reason)
+    fn dropped(item: Item, reason: DropReason, log: &mut Log) -> Next {
+        Self::done(&item, log);
+        Next::Dropped(item.numbered, item.qos, reason)
     }
 
     fn done(item: &Item, log: &mut Log) {
         let number = item.number;
         log.record(|client| Record::Dequeue { client, number });
         log.journal.forget(&item.numbered, log.persistent);
-    }
-
-    /// Makes room in the queue: what has expired would not be sent anyway.
-    fn drop_expired(&mut self, now: Duration, log: &mut Log) {
-        if self.queued_expiring == 0 {
-            return;
-        }
-        for item in std::mem::take(&mut self.queued) {
-            if item.numbered.message.expires_at.is_some_and(|at| at <= now) {
-                self.queued_bytes -= item.numbered.message.size_bytes();
-                self.queued_expiring -= 1;
-                Self::done(&item, log);
-            } else {
-                self.queued.push_back(item);
-            }
-        }
     }
 
     fn push_in_flight(&mut self, item: Item) {
@@ -472,7 +475,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::broker::MessageId;
     use crate::broker::journal::Journal;
     use crate::mqtt::{ClientId, Message};
 
@@ -491,6 +493,7 @@ mod tests {
             retain: false,
             subscription_ids: Vec::new(),
             limited: true,
+            cause: Cause::Live,
         };
         let mut used: BTreeSet<PacketId> = BTreeSet::new();
         for round in 0..200_000_u32 {
@@ -503,7 +506,8 @@ mod tests {
             let stays = round.is_multiple_of(10_000) && used.len() < 8;
             if !stays {
                 used.remove(&id);
-                assert_eq!(outgoing.acknowledged(&id.into(), &mut log), Answer::Fits);
+                let answer = outgoing.acknowledged(&id.into(), &mut log);
+                assert_eq!(answer, Answer::Done(MessageId(0)));
             }
         }
     }

@@ -73,7 +73,8 @@ impl Broker {
             return self.take_over(conn, key, &publish, &publish.topic, |_| answer);
         }
         let message = self.message(&publish, publish.topic.clone(), publish.qos);
-        let origin = Origin { session: key, client };
+        let origin =
+            Origin { packet: self.came_in(conn, &publish, None), ..Origin::of(key, client) };
         self.take_over(conn, key, &publish, &publish.topic, |broker| {
             if broker.publish_message(message, Some(&origin)) {
                 Reason::Success
@@ -226,8 +227,8 @@ impl Broker {
                 let text = "an acknowledgement of another QoS than was sent";
                 self.hang_up(conn, Reason::ProtocolError, text);
             }
-            (Answer::Refused(topic, qos), _) => {
-                self.drop_message(key, topic, qos, DropReason::Refused);
+            (Answer::Refused(numbered, qos), _) => {
+                self.drop_message(key, &numbered, qos, DropReason::Refused);
                 self.pump(key);
             }
             // A refusal ends the exchange: no PUBREL follows.
@@ -239,11 +240,12 @@ impl Broker {
             (Answer::Fits, Packet::PubRec(ack)) => {
                 self.send(conn, Packet::PubRel(ack.id.into()), true);
             }
-            (Answer::Fits, _) => {
+            (Answer::Done(message), _) => {
+                self.tell_delivered(key, message);
                 self.count_sent(key);
                 self.pump(key);
             }
-            (Answer::Unknown, _) => {}
+            (Answer::Fits | Answer::Unknown, _) => {}
         }
     }
 

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::Broker;
-use super::event::Event;
+use super::event::{self, Cause, Event};
 use super::item::Terms;
 use super::journal::Numbered;
 use super::retained::Kept;
@@ -20,6 +20,16 @@ pub struct Origin {
     pub session: SessionKey,
     /// That session's client.
     pub client: ClientId,
+    /// The packet it came in, where the trace wants to know; none for a will and for what a bridge
+    /// says of itself.
+    pub packet: Option<Box<event::Origin>>,
+}
+
+impl Origin {
+    /// A session that publishes of itself.
+    pub fn of(session: SessionKey, client: ClientId) -> Self {
+        Self { session, client, packet: None }
+    }
 }
 
 /// Subscribers of one message; mostly there are few.
@@ -37,7 +47,7 @@ impl Broker {
             let size_bytes = message.payload.len();
             self.tell(Event::Published {
                 message: numbered.id,
-                packet: None,
+                packet: origin.and_then(|it| it.packet.clone()),
                 client,
                 topic,
                 qos,
@@ -86,6 +96,7 @@ impl Broker {
             retain: numbered.message.retain && to.options.retain_as_published,
             subscription_ids,
             limited: true,
+            cause: Cause::Live,
         };
         self.deliver_as(to, numbered, terms);
     }

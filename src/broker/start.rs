@@ -10,7 +10,7 @@ use super::Broker;
 use super::bridge::Bridge;
 use super::counters::Counters;
 use super::durable::{Delivery, Image, MessageId, Record};
-use super::io::BridgeNumber;
+use super::io::{BridgeNumber, Output};
 use super::journal::{Journal, Numbered};
 use super::outgoing::Outgoing;
 use super::retained::{Kept, Retained};
@@ -158,7 +158,7 @@ impl Broker {
             self.notify_locally(number, false);
             self.wake_link(number, self.now);
         }
-        // Nobody is connected yet; only what is durable came of this.
-        self.out.clear();
+        // Nobody is connected yet; what came of this is durable, or told with the first input.
+        self.out.retain(|it| matches!(it, Output::Event(_)));
     }
 }

@@ -2,10 +2,9 @@
 
 use super::Broker;
 use super::durable::{Record, Subscription};
-use super::event::{DropReason, Event};
+use super::event::{Cause, DropReason, Event};
 use super::io::ConnId;
 use super::item::Terms;
-use super::publish::is_brokers_own;
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
 use crate::mqtt::packet::{Answers, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe};
@@ -29,9 +28,11 @@ impl Broker {
             reasons.push(refusal.unwrap_or(granted(options.qos)));
             if refusal.is_none() {
                 self.add_subscription(filter, key, subscription);
-                if sends_retained(filter, *options, new) {
-                    wanted.push((filter, subscription));
-                }
+                let (client, filter) = (self.sessions[key].client.clone(), filter.clone());
+                self.tell(Event::Subscribed { client, filter, qos: options.qos });
+            }
+            if refusal.is_none() && sends_retained(filter, *options, new) {
+                wanted.push((filter, subscription));
             }
         }
         let answers = Answers::new(packet.id, reasons);
@@ -66,6 +67,8 @@ impl Broker {
             reasons.push(Reason::Success);
             self.remove_subscriber(filter, key);
             let filter = filter.clone();
+            let client = self.sessions[key].client.clone();
+            self.tell(Event::Unsubscribed { client, filter: filter.clone() });
             self.sessions[key]
                 .log(&mut self.journal)
                 .record(|client| Record::Unsubscribe { client, filter });
@@ -102,30 +105,13 @@ impl Broker {
             }
             let qos = self.delivery_qos(kept.numbered.message.qos, options.qos);
             if full && qos > QoS::AtMostOnce {
-                let topic = kept.numbered.message.topic.clone();
-                self.drop_message(key, topic, qos, DropReason::QueueFull);
+                self.drop_message(key, &kept.numbered, qos, DropReason::QueueFull);
             } else {
                 let subscription_ids = options.identifier.into_iter().collect();
-                let terms = Terms { qos, retain: true, subscription_ids, limited: false };
+                let terms = Terms { subscription_ids, ..Terms::retained(qos, Cause::Subscribed) };
                 self.deliver(key, &kept.numbered, terms);
             }
         }
-    }
-
-    /// Notes that a message was not taken into a session's queue.
-    pub(super) fn drop_message(
-        &mut self,
-        key: SessionKey,
-        topic: crate::mqtt::Topic,
-        qos: QoS,
-        reason: DropReason,
-    ) {
-        if is_brokers_own(&topic) {
-            return; // Nobody who published it would want to know.
-        }
-        self.counters.dropped += 1;
-        let client = self.sessions[key].client.clone();
-        self.tell(Event::Dropped { message: None, client, topic, qos, reason });
     }
 
     pub(super) fn add_subscriber(

@@ -75,7 +75,7 @@ impl Log {
 fn kind(event: &Event) -> LogType {
     match event {
         Event::Published { .. }
-        | Event::Renamed { .. }
+        | Event::TakenOut { .. }
         | Event::Queued { .. }
         | Event::Sent { .. }
         | Event::Delivered { .. }

@@ -125,7 +125,7 @@ fn of_broker(event: &broker::Event) -> (String, Tone) {
     use broker::Event as E;
     let tone = match event {
         E::Published { .. }
-        | E::Renamed { .. }
+        | E::TakenOut { .. }
         | E::Queued { .. }
         | E::Sent { .. }
         | E::Delivered { .. }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::follower::Follower;
 pub use crate::broker::{
     Address, BridgeNumber, BridgeOrder, BridgeSettings, Broker, Commit, ConnId, Event, Image,
     Input, Output, Settings,
@@ -30,6 +31,8 @@ pub struct Bench {
     pub image: Image,
     pub events: Vec<Event>,
     pub dials: VecDeque<Address>,
+    /// Holds the events against the outputs, where the broker traces.
+    pub follower: Follower,
     pub(super) sent: BTreeMap<ConnId, VecDeque<Packet>>,
     closed: BTreeMap<ConnId, String>,
     next_conn: u64,
@@ -55,6 +58,7 @@ impl Bench {
             image: Image::default(),
             events: Vec::new(),
             dials: VecDeque::new(),
+            follower: Follower::default(),
             sent: BTreeMap::new(),
             closed: BTreeMap::new(),
             next_conn: 0,
@@ -70,6 +74,7 @@ impl Bench {
         change(&mut self.settings);
         self.image.boot += 1;
         self.broker = Broker::new(self.now, self.settings.clone(), &self.image, 7);
+        self.follower.knows(self.image.messages.keys());
         (self.holds_commits, self.at_store) = (false, None);
         self.input(Input::Time);
     }
@@ -86,6 +91,9 @@ impl Bench {
         while let Some(input) = next.take() {
             let mut outputs = Vec::new();
             self.broker.handle(self.now, input, &mut outputs);
+            if self.settings.trace {
+                self.follower.read(&self.broker, &outputs);
+            }
             for output in outputs {
                 self.take(output);
             }

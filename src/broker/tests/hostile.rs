@@ -1,5 +1,5 @@
-//! Whatever comes, in whatever order: no panic, records that fit together, and a store from which
-//! the broker goes on as it was.
+//! Whatever comes, in whatever order: no panic, records that fit together, a store from which the
+//! broker goes on as it was, and a trace that says what was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::bench::*;
 use super::counts;
+use super::follower::Follower;
 use crate::broker::Limits;
 use crate::mqtt::codec::DecodeError;
 
@@ -165,6 +166,7 @@ struct Run {
     now: Duration,
     open: Vec<ConnId>,
     next: u64,
+    follower: Follower,
 }
 
 impl Run {
@@ -178,12 +180,14 @@ impl Run {
             Settings { limits, persistence: true, bridges, sys_interval: secs(7), trace: true };
         let disk = Image::default();
         let broker = Broker::new(Duration::ZERO, settings.clone(), &disk, 1);
-        Self { broker, settings, disk, now: Duration::ZERO, open: Vec::new(), next: 0 }
+        let follower = Follower::default();
+        Self { broker, settings, disk, now: Duration::ZERO, open: Vec::new(), next: 0, follower }
     }
 
     fn input(&mut self, input: Input) {
         let mut outputs = Vec::new();
         self.broker.handle(self.now, input, &mut outputs);
+        self.follower.read(&self.broker, &outputs);
         for output in outputs {
             if let Output::Close { conn, .. } = output {
                 self.open.retain(|it| *it != conn);
@@ -237,6 +241,7 @@ impl Run {
                 let settings = self.settings.clone();
                 self.broker = Broker::new(self.now, settings, &self.disk, self.next);
                 self.open.clear();
+                self.follower.knows(self.disk.messages.keys());
             }
             Step::Packet(at, packet) => self.to(at, |conn| Input::Packet { conn, packet }),
             Step::Malformed(at) => {
