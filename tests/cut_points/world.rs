@@ -25,7 +25,8 @@ impl World {
 
     pub fn start(self) -> Sim {
         let mut sim = Sim::new();
-        let settings = Settings { limits: self.limits, persistence: true, ..Settings::default() };
+        let settings =
+            Settings { limits: self.limits, persistence: true, trace: true, ..Settings::default() };
         let one = sim.add_broker(1883, settings.clone());
         let two = sim.add_broker(1884, Settings { bridges: self.bridges, ..settings });
         assert_eq!((one, two), (ONE, TWO));

@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use super::message::MessageKey;
 use super::session::{Expected, Session};
-use crate::broker::MessageId;
-use crate::mqtt::{ClientId, PacketId, Topic};
+use crate::mqtt::{ClientId, Topic};
 
 /// A broker's sessions and retained messages.
 #[derive(Debug, Clone, Default)]
@@ -32,16 +31,9 @@ pub struct Retained {
 
 impl Book {
     /// The broker says that it hands a PUBLISH to a client's connection.
-    pub fn expect_sent(
-        &mut self,
-        client: &ClientId,
-        number: MessageId,
-        packet_id: Option<PacketId>,
-        topic: &Topic,
-    ) {
+    pub fn expect_sent(&mut self, client: &ClientId, expected: Expected) {
         let session = self.sessions.entry(client.clone()).or_default();
-        let topic = topic.clone();
-        session.expected.push_back(Expected { number, packet_id, topic });
+        session.expected.push_back(expected);
     }
 
     /// The client has a new connection: what was handed to the last one may never have left.

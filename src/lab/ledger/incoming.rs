@@ -97,6 +97,7 @@ impl Ledger {
             came: vec![Arc::clone(entry)],
             promised: false,
             number: None,
+            also: Vec::new(),
             parent,
             visits,
             refused: None,

@@ -55,6 +55,8 @@ pub struct Message {
     pub promised: bool,
     /// Its number in a broker of ours.
     pub number: Option<MessageId>,
+    /// The numbers it has there under other names.
+    pub also: Vec<MessageId>,
     /// The message it was at the broker before, where it came by a bridge.
     pub parent: Option<MessageKey>,
     /// How often it has been at each broker, itself included.
@@ -137,6 +139,8 @@ pub struct Counts {
     pub bridged: u64,
     /// Legs that arrived.
     pub delivered: u64,
+    /// That were too many to be remembered until they were through.
+    pub unjudged: u64,
 }
 
 /// All that are remembered.
@@ -177,6 +181,16 @@ impl Messages {
         }
     }
 
+    /// A broker gives a message another number under another name.
+    pub fn also_numbered(&mut self, at: &Party, number: MessageId, other: MessageId) {
+        if let Some(key) = self.numbered(at, number)
+            && let Some(message) = self.kept.get_mut(&key)
+        {
+            message.also.push(other);
+            self.numbers.insert((at.clone(), other), key);
+        }
+    }
+
     /// The message that has this number at that broker.
     pub fn numbered(&self, at: &Party, number: MessageId) -> Option<MessageKey> {
         self.numbers.get(&(at.clone(), number)).copied()
@@ -204,10 +218,10 @@ impl Messages {
         let finished = self.kept.values().take(16).find(|it| it.is_finished()).map(|it| it.key);
         let oldest = || self.kept.keys().next().copied();
         let gone = finished.or_else(|| (self.kept.len() > 2 * KEPT).then(oldest).flatten());
-        if let Some(gone) = gone.and_then(|key| self.kept.remove(&key))
-            && let Some(number) = gone.number
-        {
-            self.numbers.remove(&(gone.at, number));
+        let Some(gone) = gone.and_then(|key| self.kept.remove(&key)) else { return };
+        self.counts.unjudged += u64::from(!gone.is_finished());
+        for number in gone.number.into_iter().chain(gone.also) {
+            self.numbers.remove(&(gone.at.clone(), number));
         }
     }
 }

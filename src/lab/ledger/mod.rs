@@ -29,6 +29,8 @@ pub use bridges::BridgeFacts;
 pub use message::{Fate, Leg, Message, MessageKey, Publisher};
 pub use session::{Session, SessionKey};
 
+use self::session::Expected;
+
 use self::message::Messages;
 use self::wires::WireState;
 use super::name::CableName;
@@ -163,16 +165,29 @@ impl Ledger {
     /// What brokers of ours tell of themselves makes some things exact.
     fn told(&mut self, board: &Party, event: &BrokerEvent, entry: &Arc<Entry>) {
         match event {
-            BrokerEvent::Sent { message, client, packet_id, topic, dup: false, .. } => {
+            BrokerEvent::TakenOut { message, becomes, .. } => {
+                self.messages.also_numbered(board, *message, *becomes);
+            }
+            BrokerEvent::Sent {
+                message: Some(message),
+                client,
+                packet_id,
+                topic,
+                dup: false,
+                cause,
+                ..
+            } => {
                 let book = self.books.entry(board.clone()).or_default();
-                book.expect_sent(client, *message, *packet_id, topic);
+                let (number, packet_id) = (*message, *packet_id);
+                let expected = Expected { number, packet_id, topic: topic.clone(), cause: *cause };
+                book.expect_sent(client, expected);
             }
             BrokerEvent::Connected { client, .. } => {
                 let book = self.books.entry(board.clone()).or_default();
                 book.expect_nothing(client);
             }
             BrokerEvent::Published { message, packet, client, .. } => {
-                self.numbered(board, *message, packet.as_ref(), client.as_ref());
+                self.numbered(board, *message, packet.as_deref(), client.as_ref());
             }
             BrokerEvent::Dropped { message, client, topic, reason, .. } => {
                 self.refused(board, *message, client, topic, *reason, entry);

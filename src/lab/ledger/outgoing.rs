@@ -6,6 +6,7 @@ use super::message::Fate;
 use super::session::{LegKey, Session, SessionKey};
 use super::wires::End;
 use super::{Doubled, Ledger, Overtook};
+use crate::broker::event::Cause;
 use crate::lab::trace::{Crossing, Entry};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{ClientId, Packet, QoS, Topic};
@@ -45,7 +46,7 @@ impl Ledger {
             return Some(leg);
         }
         let (found, exact) = match self.told_sent(to, publish, topic) {
-            Some(leg) => (self.first_time(leg), true),
+            Some(found) => (found, true),
             None => (self.find(to, publish, topic), false),
         };
         match found {
@@ -78,7 +79,7 @@ impl Ledger {
     }
 
     /// What the broker itself says that this is.
-    fn told_sent(&mut self, to: &SessionKey, publish: &Publish, topic: &Topic) -> Option<LegKey> {
+    fn told_sent(&mut self, to: &SessionKey, publish: &Publish, topic: &Topic) -> Option<Found> {
         let session = self.session(to);
         let at = session
             .expected
@@ -87,13 +88,15 @@ impl Ledger {
         let expected = session.expected.drain(..=at).next_back()?;
         let message = self.messages.numbered(&to.broker, expected.number)?;
         let legs = &self.messages.get(message)?.legs;
-        let leg = legs.iter().position(|leg| leg.to == *to && leg.topic == *topic)?;
-        Some((message, leg))
-    }
-
-    fn first_time(&self, leg: LegKey) -> Found {
-        let arrived = self.messages.get(leg.0).is_some_and(|it| it.legs[leg.1].fate.arrived());
-        if arrived { Found::Again(leg) } else { Found::Leg(leg) }
+        let leg = legs.iter().position(|leg| leg.to == *to && leg.topic == *topic);
+        let key = leg.map(|at| (message, at));
+        Some(match (key, expected.cause) {
+            (Some(key), _) if !legs[key.1].fate.arrived() => Found::Leg(key),
+            (_, Cause::Subscribed | Cause::BridgeConnected) => Found::Retained,
+            (Some(key), Cause::Live) => Found::Again(key),
+            // One of a group.
+            (None, Cause::Live) => return None,
+        })
     }
 
     /// Finds it by the session's order, topic and payload.

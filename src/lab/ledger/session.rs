@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::bridges::BridgeFacts;
 use super::message::MessageKey;
 use crate::broker::MessageId;
+use crate::broker::event::Cause;
 use crate::lab::trace::Party;
 use crate::mqtt::packet::SubscribeOptions;
 use crate::mqtt::{ClientId, Filter, PacketId, QoS, Rule, Topic};
@@ -91,6 +92,8 @@ pub struct Expected {
     pub packet_id: Option<PacketId>,
     /// The topic it is sent with.
     pub topic: Topic,
+    /// Why it is sent.
+    pub cause: Cause,
 }
 
 impl Session {

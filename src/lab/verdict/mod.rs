@@ -82,6 +82,8 @@ pub struct Counts {
     pub lost_on_the_way: u64,
     /// Messages from before the trace.
     pub unexplained: u64,
+    /// Messages that waited while so many others came that they were forgotten here.
+    pub unjudged: u64,
     /// Packets that came too fast to be seen: with any, nothing is certain.
     pub missed: u64,
 }
@@ -177,6 +179,7 @@ fn of_notable(ledger: &Ledger) -> Counts {
         published: counts.published,
         bridged: counts.bridged,
         delivered: counts.delivered,
+        unjudged: counts.unjudged,
         doubled: wide(notable.doubled.len()),
         reordered: wide(notable.overtook.len()),
         forgot: wide(notable.forgot.len()),
@@ -229,6 +232,7 @@ impl Verdict {
             refreshed,
             lost_on_the_way,
             missed,
+            unjudged,
             unexplained,
             ..
         } = self.counts;
@@ -243,6 +247,10 @@ impl Verdict {
             (refreshed, "retained messages came because somebody subscribed: no duplicates"),
             (lost_on_the_way, "QoS 0 messages were lost on the way: nobody promised them"),
             (unexplained, "messages are from before this trace, or wills"),
+            (
+                unjudged,
+                "messages were too many to follow to their end: this verdict leaves them out",
+            ),
             (missed, "packets came too fast to be seen: this verdict is not complete"),
         ];
         for (count, words) in told.into_iter().filter(|(count, _)| *count > 0) {
