@@ -163,7 +163,14 @@ impl Ledger {
     /// What brokers of ours tell of themselves makes some things exact.
     fn told(&mut self, board: &Party, event: &BrokerEvent, entry: &Arc<Entry>) {
         match event {
-            BrokerEvent::Sent { message, client, packet_id, topic, dup: false, .. } => {
+            BrokerEvent::Sent {
+                message: Some(message),
+                client,
+                packet_id,
+                topic,
+                dup: false,
+                ..
+            } => {
                 let book = self.books.entry(board.clone()).or_default();
                 book.expect_sent(client, *message, *packet_id, topic);
             }
@@ -172,7 +179,7 @@ impl Ledger {
                 book.expect_nothing(client);
             }
             BrokerEvent::Published { message, packet, client, .. } => {
-                self.numbered(board, *message, packet.as_ref(), client.as_ref());
+                self.numbered(board, *message, packet.as_deref(), client.as_ref());
             }
             BrokerEvent::Dropped { message, client, topic, reason, .. } => {
                 self.refused(board, *message, client, topic, *reason, entry);
