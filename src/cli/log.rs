@@ -100,6 +100,7 @@ fn kind(event: &Event) -> LogType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mqtt::{ClientId, Filter, QoS};
 
     #[test]
     fn a_file_gets_what_is_wanted() {
@@ -119,6 +120,32 @@ mod tests {
         let text = std::fs::read_to_string(&path).expect("written");
         let expected = [Event::StoreFails { reason: "full".to_owned() }, Event::StoreWorks];
         assert_eq!(text, expected.map(|it| format!("{it}\n")).concat());
+    }
+
+    /// `log_type subscribe` and `log_type unsubscribe`.
+    #[test]
+    fn subscriptions() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("broker.log");
+        let wanted = Wanted {
+            destinations: vec![Destination::File(path.clone())],
+            types: vec![LogType::Subscribe, LogType::Unsubscribe],
+            timestamp: false,
+            connection_messages: true,
+        };
+        let mut log = Log::open(wanted, false).expect("a log");
+        let client = ClientId::new("c");
+        let filter = Filter::parse("$share/g/a/#").expect("a filter");
+        let (gone, qos) = (filter.clone(), QoS::ExactlyOnce);
+        log.event(&Event::Subscribed { client: client.clone(), filter, qos });
+        log.event(&Event::Unsubscribed { client, filter: gone });
+        log.event(&Event::StoreWorks);
+        let text = std::fs::read_to_string(&path).expect("written");
+        let expected = [
+            "c is subscribed to $share/g/a/# (QoS 2)\n",
+            "c is not subscribed to $share/g/a/# any more\n",
+        ];
+        assert_eq!(text, expected.concat());
     }
 
     #[test]

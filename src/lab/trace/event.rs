@@ -51,3 +51,32 @@ pub enum Event {
     /// A line for people: trouble, a fresh start, a step of a script.
     Note(String),
 }
+
+impl Event {
+    /// Whether it is one of many for each message, packet or subscription: for ladders and passports,
+    /// and not for a list that a person reads. That a message was published is for both.
+    #[must_use]
+    pub fn is_detail(&self) -> bool {
+        use broker::Event as E;
+        match self {
+            Self::Packet(_) => true,
+            Self::Broker { event, .. } => matches!(
+                event,
+                E::TakenOut { .. }
+                    | E::Queued { .. }
+                    | E::Sent { .. }
+                    | E::Delivered { .. }
+                    | E::Subscribed { .. }
+                    | E::Unsubscribed { .. }
+                    | E::Committed { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    /// The bytes of the packet that it keeps, if any.
+    #[must_use]
+    pub fn packet_bytes(&self) -> usize {
+        if let Self::Packet(crossing) = self { crossing.bytes.len() } else { 0 }
+    }
+}
