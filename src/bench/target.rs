@@ -117,10 +117,10 @@ impl Target {
         let mut subscribe_at = subscribe_at;
         if let Self::Cabled { seen } = self {
             let cable = |to| Process::start(&cable(to, *seen, folder.path(), options)?, stop);
-            let ends = match publish_to == subscribe_at {
-                true => vec![cable(publish_to)?],
-                false => vec![cable(publish_to)?, cable(subscribe_at)?],
-            };
+            let mut ends = vec![cable(publish_to)?];
+            if subscribe_at != publish_to {
+                ends.push(cable(subscribe_at)?);
+            }
             publish_to = ends[0].address();
             subscribe_at = ends[ends.len() - 1].address();
             processes.extend(ends);

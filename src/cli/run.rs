@@ -97,7 +97,7 @@ impl Player<'_> {
         let mut script = Script::new(steps, seen.snapshot.done);
         let mut taken = Vec::new();
         self.play(&mut script, &mut seen, |script, at, why| {
-            taken.push(self.tell(script, at, why))
+            taken.push(self.tell(script, at, why));
         })?;
         let mut done = script.commands_sent();
         if let Some(by_hand) = by_hand {

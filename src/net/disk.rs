@@ -57,8 +57,8 @@ impl Disk {
 pub fn on_disk(disk: Disk, open: OpenDurable) -> OpenDurable {
     Box::new(move |reports| {
         let store = Some(open(reports.clone())?);
-        let desk = Arc::new(Mutex::new(Desk { store, waiting: None }));
-        Ok(Box::new(Guard { disk, reports, desk, waiter: None }))
+        let door = Arc::new(Mutex::new(Door { store, waiting: None }));
+        Ok(Box::new(Guard { disk, reports, door, waiter: None }))
     })
 }
 
@@ -66,19 +66,19 @@ pub fn on_disk(disk: Disk, open: OpenDurable) -> OpenDurable {
 struct Guard {
     disk: Disk,
     reports: Reports,
-    desk: Arc<Mutex<Desk>>,
+    door: Arc<Mutex<Door>>,
     /// Waits for the disk with the last commit that had to wait.
     waiter: Option<JoinHandle<()>>,
 }
 
-struct Desk {
+struct Door {
     /// Until it ends.
     store: Option<Box<dyn Durable>>,
     /// The commit that the store has not got yet.
     waiting: Option<Commit>,
 }
 
-impl Desk {
+impl Door {
     fn pass_on(&mut self) {
         if let (Some(store), Some(commit)) = (&mut self.store, self.waiting.take()) {
             store.submit(commit);
@@ -87,14 +87,14 @@ impl Desk {
 }
 
 impl Guard {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        lock(&self.desk)
+    fn door(&self) -> MutexGuard<'_, Door> {
+        lock(&self.door)
     }
 
     /// Gives back the store and the commit it has not got.
-    fn end(self: Box<Self>) -> (Option<Box<dyn Durable>>, Option<Commit>) {
-        let mut desk = self.desk();
-        (desk.store.take(), desk.waiting.take())
+    fn end(&self) -> (Option<Box<dyn Durable>>, Option<Commit>) {
+        let mut door = self.door();
+        (door.store.take(), door.waiting.take())
     }
 }
 
@@ -108,17 +108,17 @@ impl Drop for Guard {
 
 impl Durable for Guard {
     fn submit(&mut self, commit: Commit) {
-        let mut desk = self.desk();
-        desk.waiting = Some(commit);
+        let mut door = self.door();
+        door.waiting = Some(commit);
         if self.disk.state() == DiskState::Works {
-            return desk.pass_on();
+            return door.pass_on();
         }
-        drop(desk);
+        drop(door);
         let (state, reports) = (self.disk.0.subscribe(), self.reports.clone());
-        let desk = Arc::clone(&self.desk);
+        let door = Arc::clone(&self.door);
         self.waiter = Some(tokio::spawn(async move {
             wait(state, &reports).await;
-            lock(&desk).pass_on();
+            lock(&door).pass_on();
         }));
     }
 
@@ -175,6 +175,6 @@ async fn wait(mut state: watch::Receiver<DiskState>, reports: &Reports) {
 }
 
 /// A panic under the lock is a defect that shows elsewhere.
-fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
-    desk.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(door: &Mutex<Door>) -> MutexGuard<'_, Door> {
+    door.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -64,24 +64,24 @@ mod tests {
     async fn work_stands_still_and_goes_on() {
         let frost = Frost::default();
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let (heard, mut hears) = mpsc::unbounded_channel();
+        let (teller, mut told) = mpsc::unbounded_channel();
         let work = async move {
             while let Some(number) = receiver.recv().await {
-                heard.send(number).expect("somebody hears");
+                teller.send(number).expect("somebody hears");
             }
         };
         let task = tokio::spawn(frost.clone().over(work));
         for round in 0..3 {
             sender.send(round).expect("it runs");
-            assert_eq!(hears.recv().await, Some(round));
+            assert_eq!(told.recv().await, Some(round));
             frost.freeze();
             sender.send(round).expect("it runs");
             for _ in 0..10 {
                 tokio::task::yield_now().await;
             }
-            assert!(hears.try_recv().is_err(), "it stands still");
+            assert!(told.try_recv().is_err(), "it stands still");
             frost.thaw();
-            assert_eq!(hears.recv().await, Some(round));
+            assert_eq!(told.recv().await, Some(round));
         }
         frost.freeze();
         frost.thaw();

@@ -126,7 +126,7 @@ impl Scribe {
     #[must_use]
     pub fn glance(&self, number: u64, direction: Direction, waiting: &[Bytes]) -> Vec<String> {
         let Some(followed) = self.lines.get(&number) else { return Vec::new() };
-        let mut follower = Self { lines: BTreeMap::from([(number, followed.clone())]) };
+        let mut ahead = Self { lines: BTreeMap::from([(number, followed.clone())]) };
         let words = waiting.iter().filter_map(|bytes| {
             let glimpse = Glimpse {
                 direction,
@@ -136,7 +136,7 @@ impl Scribe {
                 repeated: false,
                 bytes: bytes.clone(),
             };
-            match follower.packet(number, glimpse)? {
+            match ahead.packet(number, glimpse)? {
                 Event::Packet(crossing) => Some(crossing.words()),
                 _ => None,
             }

@@ -79,7 +79,7 @@ async fn a_disk_holds_commits_back_and_lets_them_go() {
     let broker = start(&disk, &store);
     let (mut client, _) = Client::connect(broker.addresses()[0], "client").await;
     let mut number = 0;
-    let states = [DiskState::Full, DiskState::Slow(Duration::from_secs(3_600))];
+    let states = [DiskState::Full, DiskState::Slow(Duration::from_hours(1))];
     for (first, second) in [(states[0], states[1]), (states[1], states[0])] {
         number += 1;
         disk.set(first);
@@ -102,7 +102,7 @@ async fn an_end_does_not_wait_for_a_disk() {
     let (disk, store) = (Disk::default(), Store::default());
     for (state, expected) in [
         (DiskState::Full, Err("could not be saved: the disk is full")),
-        (DiskState::Slow(Duration::from_secs(3_600)), Ok(())),
+        (DiskState::Slow(Duration::from_hours(1)), Ok(())),
     ] {
         disk.set(DiskState::Works);
         let broker = start(&disk, &store);

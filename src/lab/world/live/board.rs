@@ -248,9 +248,9 @@ impl Board {
             return false;
         };
         if frozen {
-            handle.freeze().await
+            handle.freeze().await;
         } else {
-            handle.thaw()
+            handle.thaw();
         }
         self.run = if frozen { Run::Frozen } else { Run::Running };
         true
