@@ -225,8 +225,14 @@ impl Board {
         let opened = Folder::read(folder).expect("a folder").open("host").expect("a scenario");
         let plan = Plan::new("one", opened).expect("it fits together");
         let data = Data::new(Some(&folder.join("data")), "one").expect("a root is given");
-        let options =
-            Options { data, auto_ports: true, offset: UtcOffset::UTC, changed: Box::new(|| {}) };
+        let own = env!("CARGO_BIN_EXE_twinboard").into();
+        let options = Options {
+            data,
+            auto_ports: true,
+            offset: UtcOffset::UTC,
+            own,
+            changed: Box::new(|| {}),
+        };
         let live = Live::start(plan, options).expect("threads and ports");
         let first = live.snapshots.recv_timeout(PATIENCE).expect("a first snapshot");
         let address = (Ipv4Addr::LOCALHOST, first.boards[0].broker.port).into();

@@ -20,6 +20,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
+use crate::conf::Choice;
+
 /// A desktop lab for MQTT systems of more than one broker.
 ///
 /// Without a command it opens the windows of a scenario: real brokers, joined by bridges, with
@@ -40,6 +42,7 @@ Examples:
   twinboard my-scenario/             the windows of a scenario of your own
   twinboard run dual-board           the same system without windows, its script and verdict
   twinboard check my-scenario/       what its files will do that nobody may want
+  twinboard run --engine mosquitto   the same with mosquitto as the boards' brokers
   twinboard broker -p 1885           one broker, as `mosquitto -p 1885`
   twinboard bench --load qos2-4-4    how fast it is, beside rumqttd and mosquitto
 
@@ -76,6 +79,10 @@ struct Place {
     /// Listen on the ports the conf files name, or on ports that are free now
     #[arg(long, value_enum, default_value_t = Ports::Conf)]
     ports: Ports,
+    /// Run another broker than the scenario says, on all boards or on one: native, rumqttd, mosquitto
+    /// or remote:HOST:PORT. May be given several times; the last one counts
+    #[arg(long, value_name = "[BOARD=]ENGINE")]
+    engine: Vec<Choice>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,12 +1,12 @@
 //! From a scenario's name or folder to a plan and the place of its state.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::Place;
-use crate::conf::{Folder, builtin};
+use crate::conf::{Choice, Folder, builtin};
 use crate::lab::data::{Claim, Data};
 use crate::lab::plan::Plan;
 use crate::lint::Severity;
@@ -22,12 +22,7 @@ pub fn open(
     place: &Place,
     offset: UtcOffset,
 ) -> anyhow::Result<(Plan, Data, Claim)> {
-    let folder = folder(scenario)?;
-    let opened = folder.open(&host())?;
-    for note in opened.confs.iter().flat_map(|conf| &conf.notes) {
-        eprintln!("{note}");
-    }
-    let plan = Plan::new(&folder.name, opened).map_err(|error| anyhow!(error))?;
+    let plan = plan(scenario, &place.engine)?;
     for finding in plan.findings.iter().filter(|it| it.severity >= Severity::Warning) {
         eprintln!("{}", findings::line(finding));
     }
@@ -41,6 +36,27 @@ pub fn open(
         }
     }
     Ok((plan, data, claim))
+}
+
+/// What a scenario is to run, with these engines in place of its own.
+///
+/// # Errors
+/// When there is none, or when its files have mistakes.
+pub fn plan(scenario: &str, engines: &[Choice]) -> anyhow::Result<Plan> {
+    let folder = folder(scenario)?;
+    let opened = folder.open_with(&host(), engines)?;
+    for note in opened.confs.iter().flat_map(|conf| &conf.notes) {
+        eprintln!("{note}");
+    }
+    Plan::new(&folder.name, opened).map_err(|error| anyhow!(error))
+}
+
+/// The file of this program.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn own() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("where this program is, nobody knows")
 }
 
 /// A built-in scenario by its name, or a folder by its path.

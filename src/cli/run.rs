@@ -1,11 +1,12 @@
 //! `twinboard run`: a scenario without windows.
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::bounded;
 use time::UtcOffset;
@@ -13,8 +14,12 @@ use time::UtcOffset;
 use super::by_hand::ByHand;
 use super::player::{PATIENCE, Player, Seen};
 use super::{Place, Ports, open, signals};
+use crate::conf::Engine;
 use crate::conf::scenario::{Expectation, Step};
+use crate::engine::derived::{Ends, derived};
+use crate::engine::{free_ports, mosquitto};
 use crate::lab::condition::against;
+use crate::lab::data::Data;
 use crate::lab::script::Script;
 use crate::lab::snapshot::Run as Runs;
 use crate::lab::world::live::{Live, Options};
@@ -39,6 +44,9 @@ pub struct Run {
     /// `help` lists them. Answers go to standard output, or beside a report that is no text
     #[arg(long)]
     by_hand: bool,
+    /// Print the conf that this board's mosquitto would run with, and run nothing
+    #[arg(long, value_name = "BOARD")]
+    show_conf: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,12 +60,16 @@ enum Form {
 /// # Errors
 /// When the scenario cannot be opened or cannot run at all.
 pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
+    if let Some(board) = &run.show_conf {
+        print!("{}", run.conf_of(board)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let (plan, data, _claim) = open::open(&run.scenario, &run.place, offset)?;
     let by_hand = if run.by_hand { Some(run.by_hand()?) } else { None };
     let (name, steps, expectations) =
         (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
     let auto_ports = run.place.ports == Ports::Auto;
-    let options = Options { data, auto_ports, offset, changed: Box::new(|| {}) };
+    let options = Options { data, auto_ports, offset, own: open::own()?, changed: Box::new(|| {}) };
     let (stop, stopped) = bounded(1);
     signals::on_stop(move || drop(stop))?;
     let live = Live::start(plan, options).context("the world could not begin")?;
@@ -76,7 +88,32 @@ impl Run {
             // The report has standard output for itself.
             Form::Json => Box::new(io::stderr()),
         };
-        ByHand::begin(open::folder(&self.scenario)?.open(&open::host())?, answers)
+        let folder = open::folder(&self.scenario)?;
+        ByHand::begin(folder.open_with(&open::host(), &self.place.engine)?, answers)
+    }
+
+    /// The conf of a board's mosquitto, with ports that are free now: each start chooses its own.
+    fn conf_of(&self, name: &str) -> anyhow::Result<String> {
+        let plan = open::plan(&self.scenario, &self.place.engine)?;
+        let Some(board) = plan.boards.iter().find(|board| board.name.as_str() == name) else {
+            bail!("there is no board `{name}`");
+        };
+        if board.engine != Engine::Mosquitto {
+            let engine = board.engine.name();
+            let help = format!("add `--engine {name}=mosquitto`");
+            bail!("{name} runs {engine}, for which no conf is derived; {help}");
+        }
+        let ports = free_ports(board.listen.len())?;
+        let bridges = board.settings.bridges.iter().map(|bridge| {
+            let ports = free_ports(bridge.addresses.len())?;
+            Ok(ports.iter().map(|port| (Ipv4Addr::LOCALHOST, *port).into()).collect())
+        });
+        let bridges = bridges.collect::<anyhow::Result<Vec<_>>>()?;
+        let data = Data::new(self.place.data.as_deref(), &plan.name);
+        let folder = data.map_err(|error| anyhow!(error))?.engine(&board.name, "mosquitto");
+        let root = mosquitto::is_root();
+        let ends = Ends { ports: &ports, bridges: &bridges, folder: &folder, root };
+        Ok(derived(&board.conf.text, &ends))
     }
 }
 

@@ -2,9 +2,10 @@
 //! the disk, opened in the same way.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::builtin;
+use super::engine::{Choice, Engine};
 use super::error::{ConfError, Mistake, Sort};
 use super::mosquitto::Config;
 use super::scenario::{Board, Scenario, Step, read::meant};
@@ -23,6 +24,19 @@ pub struct Folder {
     pub files: BTreeMap<String, String>,
     /// What stands before a file's name in messages: empty, or the folder's path and a slash.
     prefix: String,
+    /// Where it is on the disk.
+    path: Option<PathBuf>,
+}
+
+/// A board's conf file as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConfText {
+    /// Its name in messages.
+    pub file: String,
+    /// All of it.
+    pub text: String,
+    /// The folder that paths in it start from, where it is one on the disk.
+    pub folder: Option<PathBuf>,
 }
 
 /// A scenario with what can be read of its boards' conf files, and what is wrong in them.
@@ -32,6 +46,8 @@ pub struct Survey {
     pub scenario: Scenario,
     /// The boards' conf files, in the order of the boards; none where there is no such file.
     pub confs: Vec<Option<Config>>,
+    /// The same as they were written; empty where there is none.
+    pub texts: Vec<ConfText>,
     /// Everything that is wrong.
     pub mistakes: Vec<Mistake>,
 }
@@ -43,6 +59,8 @@ pub struct Opened {
     pub scenario: Scenario,
     /// What each board's conf file says, in the order of the boards.
     pub confs: Vec<Config>,
+    /// The same as they were written; empty for a board without one.
+    pub texts: Vec<ConfText>,
 }
 
 impl Opened {
@@ -82,6 +100,7 @@ impl Folder {
             scenario: scenario.to_owned(),
             files: files.iter().map(owned).collect(),
             prefix: String::new(),
+            path: None,
         })
     }
 
@@ -110,7 +129,7 @@ impl Folder {
             .file_name()
             .map_or_else(|| "scenario".to_owned(), |name| name.to_string_lossy().into_owned());
         let prefix = format!("{shown}/");
-        Ok(Self { name, scenario, files, prefix })
+        Ok(Self { name, scenario, files, prefix, path: Some(absolute) })
     }
 
     /// Parses all texts and checks what one file says of another. `host` is the machine's name, for
@@ -119,10 +138,18 @@ impl Folder {
     /// # Errors
     /// Everything that is wrong: in `scenario.toml` first, as the rest hangs on it.
     pub fn open(&self, host: &str) -> Result<Opened, ConfError> {
-        let Survey { scenario, confs, mistakes } = self.survey(host)?;
+        self.open_with(host, &[])
+    }
+
+    /// The same, with these engines in place of what the scenario says.
+    ///
+    /// # Errors
+    /// Also when there is no such board.
+    pub fn open_with(&self, host: &str, engines: &[Choice]) -> Result<Opened, ConfError> {
+        let Survey { scenario, confs, texts, mistakes } = self.survey_with(host, engines)?;
         if mistakes.is_empty() {
             let confs = confs.into_iter().flatten().collect();
-            return Ok(Opened { scenario, confs });
+            return Ok(Opened { scenario, confs, texts });
         }
         Err(ConfError { mistakes })
     }
@@ -132,43 +159,54 @@ impl Folder {
     /// # Errors
     /// Everything that is wrong in `scenario.toml`, as the rest hangs on it.
     pub fn survey(&self, host: &str) -> Result<Survey, ConfError> {
+        self.survey_with(host, &[])
+    }
+
+    fn survey_with(&self, host: &str, engines: &[Choice]) -> Result<Survey, ConfError> {
         let file = format!("{}{SCENARIO_FILE}", self.prefix);
-        let scenario = Scenario::parse(&file, &self.scenario)?;
+        let mut scenario = Scenario::parse(&file, &self.scenario)?;
+        choose(&mut scenario, engines)?;
         let mut mistakes = Vec::new();
-        let mut confs = Vec::new();
+        let (mut confs, mut texts) = (Vec::new(), Vec::new());
         for board in &scenario.boards {
-            confs.push(match self.conf(board, &file, host) {
-                Ok((conf, wrong)) => {
-                    mistakes.extend(wrong);
-                    Some(conf)
-                }
-                Err(missing) => {
-                    mistakes.push(missing);
-                    None
-                }
+            let text = self.conf_text(board, &file).unwrap_or_else(|missing| {
+                mistakes.push(missing);
+                None
             });
+            confs.push(match &text {
+                Some(text) => {
+                    let read = Config::read_for(&board.engine, &text.file, &text.text, host);
+                    mistakes.extend(read.1);
+                    Some(read.0)
+                }
+                None => matches!(board.engine, Engine::Remote(_)).then(Config::default),
+            });
+            texts.push(text.unwrap_or_default());
         }
         if mistakes.is_empty() {
             let confs: Vec<_> = confs.iter().flatten().collect();
             mistakes.extend(self.bridges(&scenario, &confs, &file));
             mistakes.extend(self.ports(&scenario, &confs, &file));
         }
-        Ok(Survey { scenario, confs, mistakes })
+        Ok(Survey { scenario, confs, texts, mistakes })
     }
 
-    fn conf(
-        &self,
-        board: &Board,
-        file: &str,
-        host: &str,
-    ) -> Result<(Config, Vec<Mistake>), Mistake> {
-        let Some(text) = self.files.get(&board.conf) else {
-            let what = format!("there is no file `{}` beside {SCENARIO_FILE}", board.conf);
-            let help = meant(&board.conf, self.files.keys().map(String::as_str));
+    /// The text of a board's conf file; none where it needs none.
+    fn conf_text(&self, board: &Board, file: &str) -> Result<Option<ConfText>, Mistake> {
+        let Some(name) = &board.conf else {
+            if matches!(board.engine, Engine::Remote(_)) {
+                return Ok(None);
+            }
+            let what = format!("this board has no conf file, and {} needs one", board.engine);
+            return Err(self.mistake(file, board.line, what, None));
+        };
+        let Some(text) = self.files.get(name) else {
+            let what = format!("there is no file `{name}` beside {SCENARIO_FILE}");
+            let help = meant(name, self.files.keys().map(String::as_str));
             return Err(self.mistake(file, board.line, what, help));
         };
-        let file = format!("{}{}", self.prefix, board.conf);
-        Ok(Config::read(&file, text, host))
+        let (file, text) = (format!("{}{name}", self.prefix), text.clone());
+        Ok(Some(ConfText { file, text, folder: self.path.clone() }))
     }
 
     /// Bridges that are spoken of and are in no conf file, and those that share a name.
@@ -206,7 +244,7 @@ impl Folder {
                 if other.name != board.name {
                     let what =
                         format!("`{}` listens on port {} as well", other.name, listener.port);
-                    let help = format!("give the `listener` in {} another port", board.conf);
+                    let help = format!("give the `listener` of `{}` another port", board.name);
                     mistakes.push(self.mistake(file, board.line, what, Some(help)));
                 }
             }
@@ -244,6 +282,26 @@ fn unknown_cable(
     let programs = scenario.boards.iter().flat_map(|it| &it.programs).map(|it| it.name.as_str());
     let all = bridges.iter().copied().chain(programs).chain(boards);
     Some((format!("there is no cable `{name}`"), meant(name, all)))
+}
+
+/// Puts the engines in place of what the scenario says.
+fn choose(scenario: &mut Scenario, engines: &[Choice]) -> Result<(), Mistake> {
+    for choice in engines {
+        let Some(name) = &choice.board else {
+            for board in &mut scenario.boards {
+                board.engine = choice.engine.clone();
+            }
+            continue;
+        };
+        let Some(board) = scenario.boards.iter_mut().find(|board| board.name == *name) else {
+            let names = scenario.boards.iter().map(|board| board.name.as_str());
+            let help = meant(name, names).unwrap_or_default();
+            let option = format!("--engine {choice}");
+            return Err(Mistake::of_file(&option, format!("there is no board `{name}`"), help));
+        };
+        board.engine = choice.engine.clone();
+    }
+    Ok(())
 }
 
 fn text_of(path: &Path) -> Result<String, Mistake> {
@@ -331,6 +389,46 @@ mod tests {
         assert_eq!(step("kill = { bridge = 'two' }"), Err(wrong.to_owned()));
         check(TWO, &TWO.replace("1884", "1885"), SCENARIO, "`one` has a `connection link` as well");
         check(ONE, &TWO.replace("1884", "1883"), SCENARIO, "`one` listens on port 1883 as well");
+    }
+
+    #[test]
+    fn engines_of_the_command_line() {
+        let kept = folder(ONE, TWO, SCENARIO);
+        let read = Folder::read(kept.path()).expect("a folder");
+        let open = |choices: &[&str]| {
+            let choices: Vec<_> = choices.iter().map(|it| it.parse().expect("a choice")).collect();
+            let opened = read.open_with("host", &choices).map_err(|error| error.to_string())?;
+            Ok(opened.scenario.boards.into_iter().map(|it| it.engine.to_string()).collect())
+        };
+        let check = |choices: &[&str], expected: [&str; 2]| {
+            let engines: Result<Vec<String>, String> = open(choices);
+            assert_eq!(engines, Ok(expected.map(str::to_owned).to_vec()), "{choices:?}");
+        };
+        check(&[], ["native", "native"]);
+        check(&["mosquitto"], ["mosquitto", "mosquitto"]);
+        check(&["mosquitto", "two=native"], ["mosquitto", "native"]);
+        check(&["two=remote:far:1"], ["native", "remote:far:1"]);
+        let error = open(&["tow=rumqttd"]).expect_err("no such board");
+        let expected =
+            "--engine tow=rumqttd: there is no board `tow`\n    help: did you mean `two`?";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn what_mosquitto_alone_can_is_no_mistake_for_it() {
+        let one = "listener 1883\npassword_file users\nprotocol websockets\nnew_option 1\n\
+                   autosave_interval 1\n";
+        let kept = folder(one, TWO, SCENARIO);
+        let read = Folder::read(kept.path()).expect("a folder");
+        let error = read.open("host").map(drop).expect_err("not for us").to_string();
+        assert!(error.contains("one.conf:2: `password_file` is an option of mosquitto's that"));
+        let choice = ["one=mosquitto".parse().expect("a choice")];
+        let opened = read.open_with("host", &choice).expect("mosquitto's business");
+        let notes: Vec<_> = opened.confs[0].notes.iter().map(ToString::to_string).collect();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].contains("one.conf:4: `new_option` is not known here: mosquitto decides"));
+        assert_eq!(opened.texts[0].text, one);
+        assert_eq!(opened.texts[0].folder.as_deref(), Some(kept.path()));
     }
 
     #[test]

@@ -12,12 +12,14 @@
 //! strings here.
 
 pub mod builtin;
+pub mod engine;
 pub mod error;
 pub mod folder;
 pub mod mosquitto;
 mod nearest;
 pub mod scenario;
 
+pub use engine::{Choice, Engine};
 pub use error::{ConfError, Mistake, Sort};
-pub use folder::{Folder, Opened, Survey};
+pub use folder::{ConfText, Folder, Opened, Survey};
 pub use scenario::Scenario;

@@ -4,16 +4,24 @@
 //! Its own program serves a listener on one thread; here its connections share as many threads as
 //! there are processors, which is faster for most loads.
 //!
-//! It has no call to stop; its process is ended. It refuses keep-alive 0.
+//! It has no call to stop; its process is ended. It refuses keep-alive 0. A listener speaks one version
+//! of MQTT: for a board, 3.1.1, as the boards' programs and bridges do where nothing else is said.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use rumqttd::protocol::Protocol;
 use rumqttd::protocol::v4::V4;
 use rumqttd::protocol::v5::V5;
 use rumqttd::{ConnectionSettings, LinkType, Router, RouterConfig, Server, ServerSettings};
 use tokio::runtime::Builder;
+
+use super::process::{Process, Recipe, Tell};
+use super::{EngineError, free_ports, io as failed, left_over};
+
+/// What it is called, with its version.
+pub const VERSION: &str = "rumqttd 0.20";
 
 /// As in the configuration that it comes with.
 const SEGMENT_BYTES: usize = 100 * 1024 * 1024;
@@ -35,6 +43,35 @@ pub fn run(port: u16, five: bool) -> io::Result<()> {
     served.map_err(io::Error::other)
 }
 
+/// Starts it as a process of its own, on a free port, by this program's file `own`. What is in
+/// `state` is how it is found again; it keeps nothing else.
+///
+/// # Errors
+/// When it does not start.
+pub async fn start(
+    own: &Path,
+    state: &Path,
+    tell: Tell,
+) -> Result<(Process, SocketAddr), EngineError> {
+    let cannot = || format!("cannot make the folder {}", state.display());
+    std::fs::create_dir_all(state).map_err(failed(cannot()))?;
+    if left_over::end(state) {
+        tracing::warn!("a rumqttd of an earlier run was still there; it was ended");
+    }
+    let port = free_ports(1)?[0];
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let recipe = Recipe {
+        engine: "rumqttd",
+        program: own,
+        arguments: ["rumqttd", "--port", &port.to_string()].map(Into::into).to_vec(),
+        folder: state,
+        state,
+        addresses: vec![address],
+        tell,
+    };
+    Ok((Process::start(recipe).await?, address))
+}
+
 async fn serve<P: Protocol + Clone + Send + 'static>(port: u16, protocol: P) -> Result<(), String> {
     let router = Router::new(0, router());
     let mut server = Server::new(server(port), router.spawn(), protocol);
@@ -53,7 +90,7 @@ fn router() -> RouterConfig {
 
 fn server(port: u16) -> ServerSettings {
     ServerSettings {
-        name: "bench".to_owned(),
+        name: "rumqttd".to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         tls: None,
         next_connection_delay_ms: 0,
@@ -65,5 +102,15 @@ fn server(port: u16) -> ServerSettings {
             external_auth: None,
             dynamic_filters: true,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_one_that_is_built_in() {
+        let locked = include_str!("../../Cargo.lock");
+        let version = super::VERSION.strip_prefix("rumqttd ").expect("a name and a version");
+        assert!(locked.contains(&format!("name = \"rumqttd\"\nversion = \"{version}.")));
     }
 }

@@ -98,6 +98,7 @@ fn broker_part(ui: &mut Ui, board: &BoardView, broker: &BrokerView, outbox: &Out
         ui.label(RichText::new("Broker").strong());
         ui.label(RichText::new(format!(":{}", broker.port)).monospace())
             .on_hover_text(format!("Listens on 127.0.0.1:{}", broker.port));
+        ui.add(Label::new(RichText::new(&broker.engine).small().color(palette.weak)).truncate());
     });
     controls::run(ui, palette, board.power, &broker.run);
     if !broker.persistent {
@@ -133,6 +134,9 @@ fn broker_part(ui: &mut Ui, board: &BoardView, broker: &BrokerView, outbox: &Out
 
 /// What it holds, or what it had on disk when it last ran.
 fn holds(power: bool, broker: &BrokerView) -> Option<String> {
+    if !broker.tells {
+        return None;
+    }
     let held = broker.holdings;
     let text =
         format!("{} retained · {} sessions · {} queued", held.retained, held.sessions, held.queued);

@@ -82,7 +82,9 @@ fn goes(ui: &mut Ui, snapshot: &Snapshot) {
             let broker = &board.broker;
             let unknown = !matches!(broker.run, Run::Running | Run::Frozen)
                 && broker.holdings == Holdings::default();
-            let words = if unknown && broker.persistent {
+            let words = if !broker.tells {
+                String::from("whatever its broker holds, which does not say")
+            } else if unknown && broker.persistent {
                 String::from("whatever its broker, which does not run, left on disk")
             } else {
                 in_words(broker.holdings)

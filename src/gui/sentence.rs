@@ -66,6 +66,13 @@ impl Sentence {
                 };
                 Self { who: title(snapshot, board), text, tone }
             }
+            Event::EngineSays { board, line } => {
+                Self { who: title(snapshot, board), text: line.clone(), tone: Tone::Plain }
+            }
+            Event::EngineDrops { board, client } => {
+                let text = format!("drops messages for {client}: its queue is full");
+                Self { who: title(snapshot, board), text, tone: Tone::Bad }
+            }
             Event::Missed { packets } => {
                 let text = format!("{packets} packets came too fast to be seen");
                 Self { who: String::from("Lab"), text, tone: Tone::Warn }

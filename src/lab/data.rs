@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DATA/<scenario>/state/<board>/broker.db     what the boards' brokers keep
+//! DATA/<scenario>/state/<board>/<engine>/…     what others keep, each in its own form
 //! DATA/<scenario>/aside/<day and time>/…      what a fresh start moved out of the way
 //! DATA/<scenario>/in-use                       held locked by the process that runs it
 //! ```
@@ -93,6 +94,12 @@ impl Data {
     #[must_use]
     pub fn store(&self, board: &BoardName) -> PathBuf {
         self.state().join(board.as_str()).join("broker.db")
+    }
+
+    /// The folder of a board's broker that is not ours.
+    #[must_use]
+    pub fn engine(&self, board: &BoardName, engine: &str) -> PathBuf {
+        self.state().join(board.as_str()).join(engine)
     }
 
     /// Moves the state out of the way. None where there was no state.

@@ -17,7 +17,7 @@ pub fn of(opened: &Opened) -> Vec<Finding> {
 /// What is to be said of a scenario, be there mistakes in it or not.
 #[must_use]
 pub fn of_survey(survey: Survey) -> Vec<Finding> {
-    let Survey { scenario, confs, mistakes } = survey;
+    let Survey { scenario, confs, mistakes, .. } = survey;
     lint::check(&system(&scenario, confs, mistakes))
 }
 

@@ -150,6 +150,8 @@ fn broker(port: u16, clients: &[&str], bridges: Vec<BridgeView>) -> BrokerView {
         |client: &&str| SessionView { client_id: (*client).to_owned(), connected: true, queued: 0 };
     BrokerView {
         run: Run::Running,
+        engine: String::from("native"),
+        tells: true,
         port,
         persistent: true,
         holdings: Holdings { retained: 3, sessions: 2, queued: 4, refused: 0 },

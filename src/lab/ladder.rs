@@ -140,6 +140,13 @@ fn what(columns: &[Party], entry: &Entry) -> Option<What> {
             };
             line(place(&Party::Board(board.clone())), text, true)
         }
+        Event::EngineSays { board, line: said } => {
+            line(place(&Party::Board(board.clone())), format!("{board} says: {said}"), false)
+        }
+        Event::EngineDrops { board, client } => {
+            let text = format!("{board} drops messages for {client}: its queue is full");
+            line(place(&Party::Board(board.clone())), text, false)
+        }
         Event::Asked { what, action } => line(None, format!("{what}: {action}"), true),
         Event::Missed { packets } => {
             line(None, format!("{packets} packets are missing here"), false)

@@ -10,9 +10,10 @@ use super::snapshot::ProgramKind;
 use super::trace::Party;
 use crate::broker::{Address, BridgeSettings, Settings};
 use crate::card::{self, CounterSettings, TallySettings};
-use crate::conf::Opened;
 use crate::conf::mosquitto::Listener;
 use crate::conf::scenario::{self, Expectation, Setup, Step};
+use crate::conf::{ConfError, ConfText, Engine, Mistake, Opened, Sort};
+use crate::engine;
 use crate::lint::Finding;
 use crate::mqtt::ClientId;
 
@@ -49,6 +50,12 @@ pub struct BoardPlan {
     pub listen: Vec<SocketAddr>,
     /// What its broker is told.
     pub settings: Settings,
+    /// Which broker it runs.
+    pub engine: Engine,
+    /// Its conf file, as it was written.
+    pub conf: ConfText,
+    /// What its engine does less well than the conf asks, in words.
+    pub weaker: Vec<String>,
     /// Its bridges, in the order of the settings.
     pub bridges: Vec<BridgePlan>,
     /// Its programs.
@@ -92,15 +99,29 @@ impl Plan {
     /// Puts a scenario together.
     ///
     /// # Errors
-    /// In words, when a listener's address cannot be resolved.
+    /// In words, when a listener's address cannot be resolved, or when an engine cannot do what a
+    /// conf asks.
     pub fn new(name: &str, opened: Opened) -> Result<Self, String> {
         let findings = findings::of(&opened).into();
         let mut boards = Vec::new();
-        for (board, conf) in opened.scenario.boards.into_iter().zip(opened.confs) {
+        let mut mistakes = Vec::new();
+        let files = opened.confs.into_iter().zip(opened.texts);
+        let mut begins = Vec::new();
+        for (board, (conf, text)) in opened.scenario.boards.into_iter().zip(files) {
+            begins.push(conf.lines.bridges.iter().map(|it| it.connection).collect());
+            let fit = engine::fits(&board.engine, &text);
+            mistakes.extend(fit.mistakes);
             boards.push(BoardPlan {
                 name: BoardName::new(&board.name),
                 title: board.title,
-                listen: listen(&conf.listeners)?,
+                listen: match &board.conf {
+                    Some(_) => listen(&conf.listeners)?,
+                    // The address is somebody else's, so any port does in front of it.
+                    None => vec![(Ipv4Addr::LOCALHOST, 0).into()],
+                },
+                weaker: fit.weaker.iter().map(ToString::to_string).collect(),
+                engine: board.engine,
+                conf: text,
                 settings: Settings { trace: true, ..conf.settings },
                 bridges: Vec::new(),
                 programs: board.programs.iter().map(ProgramPlan::new).collect(),
@@ -113,6 +134,10 @@ impl Plan {
                 remote: bridge.addresses.iter().find_map(|address| find(&boards, address)),
             };
             boards[at].bridges = settings.bridges.iter().map(plan).collect();
+        }
+        mistakes.extend(refused(&boards, &begins));
+        if !mistakes.is_empty() {
+            return Err(ConfError { mistakes }.to_string());
         }
         let scenario::Scenario { title, fuse, steps, expectations, .. } = opened.scenario;
         Ok(Self { name: name.to_owned(), title, fuse, boards, steps, expectations, findings })
@@ -202,12 +227,36 @@ impl BoardPlan {
     }
 }
 
+/// Bridges that the engines at their far ends do not take; `begins` are their lines.
+fn refused(boards: &[BoardPlan], begins: &[Vec<usize>]) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (board, begins) in boards.iter().zip(begins) {
+        let bridges = board.bridges.iter().zip(&board.settings.bridges).zip(begins);
+        for ((bridge, settings), line) in bridges {
+            let Some(remote) = bridge.remote else { continue };
+            let Some((what, help)) = engine::refuses(&boards[remote].engine, settings) else {
+                continue;
+            };
+            mistakes.push(Mistake {
+                sort: Sort::Unsupported,
+                file: board.conf.file.clone(),
+                line: Some(*line),
+                text: format!("connection {}", bridge.name),
+                what: format!("it leads to {}: {what}", boards[remote].name),
+                help: Some(help),
+            });
+        }
+    }
+    mistakes
+}
+
 fn find(boards: &[BoardPlan], address: &Address) -> Option<usize> {
     let here = address.host == "localhost"
         || address.host.parse::<IpAddr>().is_ok_and(|number| number.is_loopback());
     let listens =
         |board: &BoardPlan| here && board.listen.iter().any(|it| it.port() == address.port);
-    boards.iter().position(listens)
+    let is_there = |board: &BoardPlan| board.engine == Engine::Remote(address.clone());
+    boards.iter().position(is_there).or_else(|| boards.iter().position(listens))
 }
 
 fn listen(listeners: &[Listener]) -> Result<Vec<SocketAddr>, String> {

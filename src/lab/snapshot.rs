@@ -79,6 +79,10 @@ pub enum Run {
 pub struct BrokerView {
     /// Whether it runs.
     pub run: Run,
+    /// Which it is, with its version where it is not ours: "native", "mosquitto 2.0.11".
+    pub engine: String,
+    /// Whether it says what it holds: ours alone does. Of others, cables show who is connected.
+    pub tells: bool,
     /// Its public port on loopback.
     pub port: u16,
     /// Whether its state outlives it; otherwise it is memory only.

@@ -29,16 +29,24 @@ pub struct World {
 
 /// The built-in system.
 pub fn dual_board() -> Plan {
+    dual_board_on(&[])
+}
+
+/// The same on other brokers, chosen as on the command line.
+pub fn dual_board_on(engines: &[&str]) -> Plan {
     let folder = Folder::builtin("dual-board").expect("it is built in");
-    Plan::new("dual-board", folder.open("host").expect("it opens")).expect("it fits together")
+    let engines: Vec<_> = engines.iter().map(|it| it.parse().expect("a choice")).collect();
+    let opened = folder.open_with("host", &engines).expect("it opens");
+    Plan::new("dual-board", opened).expect("it fits together")
 }
 
 impl World {
     /// Starts it, and waits until its parts agree.
     pub fn start(plan: Plan, data: &Path) -> Self {
         let data = Data::new(Some(data), "dual-board").expect("a root is given");
-        let options =
-            Options { data, auto_ports: true, offset: UtcOffset::UTC, changed: Box::new(|| {}) };
+        let own = env!("CARGO_BIN_EXE_twinboard").into();
+        let changed = Box::new(|| {});
+        let options = Options { data, auto_ports: true, offset: UtcOffset::UTC, own, changed };
         let live = Live::start(plan, options).expect("threads and ports");
         let newest = live.snapshots.recv_timeout(PATIENCE).expect("a first snapshot");
         let mut world = Self { live, told: newest.done, newest };

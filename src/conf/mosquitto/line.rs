@@ -35,20 +35,22 @@ impl Wrong {
 
 /// A line that says something.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'a> {
+pub struct Line<'a> {
     /// Counted from 1.
-    pub(super) number: usize,
+    pub number: usize,
     /// The first word.
-    pub(super) option: &'a str,
+    pub option: &'a str,
     /// The rest, without the spaces around it.
-    pub(super) value: &'a str,
-    text: &'a str,
+    pub value: &'a str,
+    /// All of it, without the spaces around it.
+    pub text: &'a str,
 }
 
 impl<'a> Line<'a> {
     /// Takes a line of a file apart; `None` for an empty line and for a comment, which has its `#`
     /// in the first column.
-    pub(super) fn parse(number: usize, raw: &'a str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(number: usize, raw: &'a str) -> Option<Self> {
         let text = raw.trim_end_matches('\r').trim_matches(' ');
         if raw.starts_with('#') || text.is_empty() {
             return None;
@@ -78,7 +80,7 @@ impl<'a> Line<'a> {
     }
 
     /// The value's words. A word that begins with `#` ends them: mosquitto reads no further.
-    pub(super) fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+    pub fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.value
             .split(' ')
             .filter(|word| !word.is_empty())

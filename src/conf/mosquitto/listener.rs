@@ -164,7 +164,9 @@ impl Listeners {
                 options.into_iter().partition(|it| discriminant(&it.value) == first);
             let group: Vec<ListenerOption> = same;
             options = others;
-            reader.mistakes.extend(misplaced(&group, self.found.len(), self.default));
+            if !reader.for_mosquitto {
+                reader.mistakes.extend(misplaced(&group, self.found.len(), self.default));
+            }
             if let Some(last) = group.last() {
                 last.value.set(&mut reader.config.settings.limits);
             }

@@ -28,11 +28,13 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use line::Line;
 pub use lines::Lines;
 pub use log::Log;
 
+use super::engine::Engine;
 use super::error::{ConfError, Mistake};
-use crate::broker::Settings;
+use crate::broker::{Address, Settings};
 
 /// `sys_interval` where nothing is said.
 const SYS_INTERVAL: Duration = Duration::from_secs(10);
@@ -111,7 +113,14 @@ impl Config {
     /// what is wrong in it, in the order of the lines.
     #[must_use]
     pub fn read(file: &str, text: &str, host: &str) -> (Self, Vec<Mistake>) {
-        reader::read(file, text, host)
+        Self::read_for(&Engine::Native, file, text, host)
+    }
+
+    /// The same for a file that this engine is to run with: what mosquitto alone can do is no mistake
+    /// where mosquitto is to do it.
+    #[must_use]
+    pub fn read_for(engine: &Engine, file: &str, text: &str, host: &str) -> (Self, Vec<Mistake>) {
+        reader::read(engine, file, text, host)
     }
 
     /// Reads a file.
@@ -135,4 +144,21 @@ pub fn text_of(path: &Path) -> Result<(String, String), Mistake> {
         Mistake::of_file(&name, format!("the file cannot be read: {why}"), help)
     })?;
     Ok((name, text))
+}
+
+/// The lines of a file that say something.
+pub fn said(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.split('\n').enumerate().filter_map(|(at, raw)| Line::parse(at + 1, raw))
+}
+
+/// Whether an option belongs to the last `connection`.
+#[must_use]
+pub fn is_of_a_bridge(option: &str) -> bool {
+    names::BRIDGE.contains(&option)
+}
+
+/// Reads `host[:port]`.
+pub(in crate::conf) fn parse_address(text: &str) -> Result<Address, String> {
+    address::parse(text).map_err(|wrong| wrong.what)
 }

@@ -7,7 +7,8 @@ use super::line::{Line, Wrong, wrong};
 use super::listener::Listeners;
 use super::log::{self, not_yet};
 use super::{Config, bridge, general, listener, names};
-use crate::conf::error::Mistake;
+use crate::conf::engine::Engine;
+use crate::conf::error::{Mistake, Sort};
 use crate::conf::nearest::nearest;
 
 /// A file that is being read.
@@ -25,15 +26,17 @@ pub(super) struct Reader<'a> {
     /// Whether an option of mosquitto's that is not read here says who gets in.
     asks_for_more: bool,
     pub(super) mistakes: Vec<Mistake>,
+    /// Whether it is mosquitto that is to run with it.
+    pub(super) for_mosquitto: bool,
     /// Options that may stand once, with the number of bridges seen before them.
     seen: BTreeSet<(usize, &'static str)>,
 }
 
 /// Reads a whole file.
-pub(super) fn read(file: &str, text: &str, host: &str) -> (Config, Vec<Mistake>) {
+pub(super) fn read(engine: &Engine, file: &str, text: &str, host: &str) -> (Config, Vec<Mistake>) {
     let mut reader = Reader::new(file, host);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines = || text.split('\n').enumerate().filter_map(|(i, raw)| Line::parse(i + 1, raw));
+    reader.for_mosquitto = *engine == Engine::Mosquitto;
+    let lines = || super::said(text);
     for line in lines() {
         if let Err(wrong) = reader.line(&line) {
             reader.asks_for_more |= names::lets_in(line.option);
@@ -58,18 +61,34 @@ impl<'a> Reader<'a> {
             global_max_connections: None,
             asks_for_more: false,
             mistakes: Vec::new(),
+            for_mosquitto: false,
             seen: BTreeSet::new(),
         }
     }
 
     fn line(&mut self, line: &Line<'_>) -> Result<(), Wrong> {
-        let taken =
-            general::read(self, line)? || listener::read(self, line)? || bridge::read(self, line)?;
-        if !taken {
-            return Err(unknown(line));
+        let taken = self.take(line);
+        if matches!(taken, Ok(true)) {
+            self.config.lines.note(line);
         }
-        self.config.lines.note(line);
-        Ok(())
+        match taken {
+            Ok(true) => Ok(()),
+            Ok(false) if !self.for_mosquitto => Err(unknown(line)),
+            Ok(false) => {
+                self.asks_for_more |= names::lets_in(line.option);
+                if !names::is_unsupported(line.option) {
+                    let option = line.option;
+                    self.note(line, format!("`{option}` is not known here: mosquitto decides"));
+                }
+                Ok(())
+            }
+            Err(wrong) if self.for_mosquitto && wrong.sort == Sort::Unsupported => Ok(()),
+            Err(wrong) => Err(wrong),
+        }
+    }
+
+    fn take(&mut self, line: &Line<'_>) -> Result<bool, Wrong> {
+        Ok(general::read(self, line)? || listener::read(self, line)? || bridge::read(self, line)?)
     }
 
     /// The mistake that `wrong` is in this file.
@@ -118,7 +137,9 @@ impl<'a> Reader<'a> {
             (Some((true, _)), _) => self.config.allow_anonymous = true,
             (Some((false, mistake)), _) => {
                 self.config.allow_anonymous = false;
-                self.mistakes.push(mistake);
+                if !self.for_mosquitto {
+                    self.mistakes.push(mistake);
+                }
             }
             (None, None) => self.config.allow_anonymous = self.listeners.is_empty(),
             // Whoever has a password gets in, though not here yet.

@@ -9,6 +9,7 @@
 //! name = "board1"
 //! title = "Board 1"
 //! conf = "board1.conf"                # mosquitto's words, in the same folder
+//! engine = "native"                   # or rumqttd, mosquitto, remote; native where nothing is said
 //!
 //! [[board.program]]
 //! name = "card1_monitor"
@@ -42,6 +43,8 @@
 //! [[expect]]                          # conditions that hold at the end
 //! agree = true
 //! ```
+//!
+//! A board whose `engine` is `remote` names its `address` (`host:port`) and may leave out `conf`.
 //!
 //! Deeds: `toggle`, `set` (with `ok = true` or `false`), `stop`, `start`, `restart` and `kill` of
 //! `{ program = … }`, `{ broker = BOARD }` or `{ bridge = … }`, `freeze` and `thaw` of the first two,
@@ -81,6 +84,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::engine::Engine;
 use super::error::ConfError;
 use crate::cable;
 
@@ -115,8 +119,10 @@ pub struct Board {
     pub name: String,
     /// For people: "Board 1". The name, where nothing is said.
     pub title: String,
-    /// The broker's conf file, beside the scenario.
-    pub conf: String,
+    /// The broker's conf file, beside the scenario. A broker that somebody else runs may have none.
+    pub conf: Option<String>,
+    /// Which broker it runs.
+    pub engine: Engine,
     /// Its programs, whose names are unique in the scenario.
     pub programs: Vec<Program>,
     /// The line of its name in the file.

@@ -27,7 +27,9 @@ pub(super) struct RawScenario {
 pub(super) struct RawBoard {
     pub(super) name: Spanned<String>,
     pub(super) title: Option<String>,
-    pub(super) conf: Spanned<String>,
+    pub(super) conf: Option<Spanned<String>>,
+    pub(super) engine: Option<Spanned<String>>,
+    pub(super) address: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) program: Vec<RawProgram>,
 }

@@ -13,7 +13,9 @@ use super::read_programs::{AT_ONCE, word};
 use super::{
     Board, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step, Target,
 };
+use crate::conf::engine::Engine;
 use crate::conf::error::{ConfError, Mistake, Sort};
+use crate::conf::mosquitto::parse_address;
 use crate::conf::nearest::nearest;
 
 /// What a step can do, as it is written.
@@ -124,16 +126,63 @@ impl Check<'_> {
             if boards.iter().any(|other| other.name == name) {
                 self.wrong(at, format!("there is a board `{name}` already"), None);
             }
-            let (conf_at, conf) = (board.conf.span().start, board.conf.into_inner());
-            if conf.is_empty() || conf.contains(['/', '\\']) {
-                let help = "put the file beside scenario.toml and write its name alone";
-                self.wrong(conf_at, format!("`{conf}` is no file's name"), Some(help.to_owned()));
+            let engine = self.engine(board.engine, board.address);
+            let conf = board.conf.map(|conf| self.conf(conf));
+            if conf.is_none() && !matches!(engine, Engine::Remote(_)) {
+                let help = "add `conf = \"FILE.conf\"`, or `engine = \"remote\"` and its `address`";
+                self.wrong(at, "this board has no conf file", Some(help.to_owned()));
             }
             let programs = self.programs(board.program);
             let (title, line) = (board.title.unwrap_or_else(|| name.clone()), self.line(at));
-            boards.push(Board { name, title, conf, programs, line });
+            boards.push(Board { name, title, conf, engine, programs, line });
         }
         boards
+    }
+
+    fn conf(&mut self, raw: Spanned<String>) -> String {
+        let (at, conf) = (raw.span().start, raw.into_inner());
+        if conf.is_empty() || conf.contains(['/', '\\']) {
+            let help = "put the file beside scenario.toml and write its name alone";
+            self.wrong(at, format!("`{conf}` is no file's name"), Some(help.to_owned()));
+        }
+        conf
+    }
+
+    fn engine(
+        &mut self,
+        engine: Option<Spanned<String>>,
+        address: Option<Spanned<String>>,
+    ) -> Engine {
+        let (at, word) = match engine {
+            Some(it) => (it.span().start, it.into_inner()),
+            None => (0, "native".to_owned()),
+        };
+        let Some(address) = address else {
+            if word == "remote" {
+                let help = "add where it listens: `address = \"HOST:PORT\"`";
+                self.wrong(at, "a remote broker needs an address", Some(help.to_owned()));
+                return Engine::Native;
+            }
+            return word.parse().unwrap_or_else(|_| {
+                let help = meant(&word, ["native", "rumqttd", "mosquitto", "remote"].into_iter());
+                self.wrong(at, format!("there is no engine `{word}`"), help);
+                Engine::Native
+            });
+        };
+        let address_at = address.span().start;
+        if word != "remote" {
+            let help = "the others listen where their conf files say".to_owned();
+            let what = "`address` belongs to a board with `engine = \"remote\"`";
+            self.wrong(address_at, what, Some(help));
+            return Engine::Native;
+        }
+        match parse_address(&address.into_inner()) {
+            Ok(address) => Engine::Remote(address),
+            Err(what) => {
+                self.wrong(address_at, what, None);
+                Engine::Native
+            }
+        }
     }
 
     /// A name also becomes the name of a folder.

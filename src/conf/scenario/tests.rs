@@ -246,11 +246,34 @@ fn what_is_wrong_with_the_boards() {
     check("name = 'c2'", "name = 'c1'", "s.toml:10: there is a program `c1` already");
     check("'display'", "'card2'", "this board has a program of this kind already");
     check("'display'", "'dispaly'", "s.toml:10: unknown variant `dispaly`");
-    check("conf = 'two.conf'\n", "", "missing field `conf`");
+    check("conf = 'two.conf'\n", "", "s.toml:8: this board has no conf file");
     check("'two.conf'", "'../two.conf'", "s.toml:9: `../two.conf` is no file's name");
     check("title = 'T'", "titel = 'T'", "s.toml:1: unknown field `titel`");
     let error = Scenario::parse("s.toml", "title = 'T'").expect_err("no board").to_string();
     assert!(error.contains("s.toml:1: a scenario needs a board"), "{error}");
+}
+
+#[test]
+fn engines() {
+    let engine = |lines: &str| {
+        let text = BOARDS.replace("conf = 'two.conf'", lines);
+        Scenario::parse("s.toml", &text).map(|it| it.boards[1].engine.to_string())
+    };
+    let check = |lines: &str, expected: &str| {
+        let said = engine(lines).unwrap_or_else(|error| error.to_string());
+        assert!(said.contains(expected), "{lines}: {said}");
+    };
+    check("conf = 'two.conf'", "native");
+    check("conf = 'two.conf'\nengine = 'rumqttd'", "rumqttd");
+    check("engine = 'mosquitto'\nconf = 'two.conf'", "mosquitto");
+    check("engine = 'remote'\naddress = '10.0.0.7:1884'", "remote:10.0.0.7:1884");
+    check("conf = 'two.conf'\nengine = 'remote'\naddress = 'far'", "remote:far:1883");
+    check("conf = 'two.conf'\nengine = 'mosquito'", "s.toml:10: there is no engine `mosquito`");
+    check("conf = 'two.conf'\nengine = 'mosquito'", "help: did you mean `mosquitto`?");
+    check("engine = 'remote'", "s.toml:9: a remote broker needs an address");
+    check("conf = 'two.conf'\naddress = 'far'", "s.toml:10: `address` belongs to a board with");
+    check("engine = 'remote'\naddress = 'far:0'", "s.toml:10: `port` must be from 1 to 65535");
+    check("engine = 'mosquitto'", "s.toml:8: this board has no conf file");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::wire::Wire;
 use crate::cable::Deed;
 use crate::lab::command::{Action, DiskTrouble};
 use crate::lab::name::{BoardName, CableName, ProgramName};
+use crate::mqtt::ClientId;
 use crate::{broker, card};
 
 /// One thing that happened.
@@ -42,6 +43,10 @@ pub enum Event {
     Power { board: BoardName, on: bool },
     /// Something was done to a board's disk; none when it works again.
     Disk { board: BoardName, trouble: Option<DiskTrouble> },
+    /// A broker that is not ours said this in its log.
+    EngineSays { board: BoardName, line: String },
+    /// Its log says that it drops what it has for this client from now on, for want of room.
+    EngineDrops { board: BoardName, client: ClientId },
     /// Something was started, stopped or killed by hand or by a script.
     Asked { what: String, action: Action },
     /// Everything begins again, with nothing kept.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 
 use tokio::sync::watch;
 
@@ -9,6 +10,8 @@ use super::cables::{Cables, Ears};
 use super::notes::{Note, Notes};
 use crate::broker::{Address, BridgeNumber, Image};
 use crate::card::{self, Face, driver};
+use crate::conf::Engine;
+use crate::engine::{EngineError, Process, Running, Said, Tell, mosquitto, rumqttd};
 use crate::lab::data::Data;
 use crate::lab::plan::{BoardPlan, Plan, ProgramPlan};
 use crate::lab::snapshot::{Holdings, Run};
@@ -20,7 +23,7 @@ pub struct Board {
     /// Whether it has power.
     pub power: bool,
     /// Its broker, while it runs.
-    pub broker: Option<BrokerHandle>,
+    pub broker: Option<Running>,
     /// Whether the broker runs.
     pub run: Run,
     /// What it holds, or held when it last ran.
@@ -36,7 +39,7 @@ pub struct Board {
     /// Ports that were found free, held until the broker's first start.
     held: Vec<TcpListener>,
     /// Where its broker listens, behind the public ports' cable, while it runs.
-    inside: Option<SocketAddr>,
+    inside: Target,
 }
 
 /// What a board stands on: the world's plan, state, time and ears.
@@ -49,6 +52,8 @@ pub struct Ground<'a> {
     pub clock: Clock,
     /// Who hears what happens.
     pub notes: &'a Notes,
+    /// This program's file.
+    pub own: &'a Path,
 }
 
 /// A program of a board.
@@ -79,7 +84,8 @@ impl Board {
         let plan = &plan.boards[at];
         let mut listen = plan.listen.clone();
         let mut held = Vec::new();
-        if auto_ports {
+        // Port 0 stands for any: then it stays the same one.
+        if auto_ports || listen.iter().any(|it| it.port() == 0) {
             for address in &mut listen {
                 let listener =
                     net::bind(SocketAddr::new(address.ip(), 0)).map_err(io::Error::other)?;
@@ -99,7 +105,7 @@ impl Board {
             disk: Disk::default(),
             listen,
             held,
-            inside: None,
+            inside: Target::Nowhere,
         })
     }
 
@@ -113,14 +119,16 @@ impl Board {
     }
 
     /// Starts its broker; what prevents it shows in `run`.
-    pub fn start_broker(&mut self, at: usize, ground: &Ground) {
+    pub async fn start_broker(&mut self, at: usize, ground: &Ground<'_>) {
         if self.broker.is_some() {
             return;
         }
-        match self.open_broker(at, ground) {
-            Ok(handle) => {
-                ground.notes.follow(handle.changes());
-                self.broker = Some(handle);
+        match self.open_broker(at, ground).await {
+            Ok(running) => {
+                if let Running::Native(handle) = &running {
+                    ground.notes.follow(handle.changes());
+                }
+                self.broker = Some(running);
                 self.run = Run::Running;
                 for program in self.programs.iter().filter_map(|it| it.handle.as_ref()) {
                     if let Err(error) = program.retry_now() {
@@ -134,14 +142,60 @@ impl Board {
 
     /// Where cables lead to its broker.
     pub fn inside(&self) -> Target {
-        self.inside.map_or(Target::Nowhere, Target::At)
+        self.inside.clone()
     }
 
-    fn open_broker(&mut self, at: usize, ground: &Ground) -> Result<BrokerHandle, String> {
-        let Ground { plan, data, clock, notes } = *ground;
-        let board = &plan.boards[at];
+    async fn open_broker(&mut self, at: usize, ground: &Ground<'_>) -> Result<Running, String> {
         let public = self.listeners()?;
-        let listeners = inside(public.len()).map_err(|error| error.to_string())?;
+        let board = &ground.plan.boards[at];
+        let running = match &board.engine {
+            Engine::Native => Running::Native(self.open_native(board, public.len(), ground)?),
+            Engine::Remote(address) => Running::Remote(Target::Host(address.clone())),
+            engine => {
+                let (process, addresses) = match engine {
+                    Engine::Mosquitto => self.open_mosquitto(board, public.len(), ground).await,
+                    _ => open_rumqttd(board, ground).await,
+                }
+                .map_err(|error| error.to_string())?;
+                Running::Process { engine: engine.clone(), process, addresses }
+            }
+        };
+        self.inside = running.target(0);
+        self.cables
+            .open_front(public, |port| running.target(port))
+            .map_err(|error| error.to_string())?;
+        self.cables.lead_programs(&self.inside());
+        Ok(running)
+    }
+
+    async fn open_mosquitto(
+        &self,
+        board: &BoardPlan,
+        listeners: usize,
+        ground: &Ground<'_>,
+    ) -> Result<(Process, Vec<SocketAddr>), EngineError> {
+        let bridges = self.cables.bridges.iter();
+        let bridges: Vec<Vec<_>> = bridges
+            .map(|bridge| bridge.ends.iter().map(|(_, _, end)| end.address()).collect())
+            .collect();
+        let start = mosquitto::Start {
+            conf: &board.conf,
+            listeners,
+            bridges: &bridges,
+            state: &ground.data.engine(&board.name, board.engine.name()),
+            tell: tell(board, ground),
+        };
+        mosquitto::start(start).await
+    }
+
+    fn open_native(
+        &self,
+        board: &BoardPlan,
+        listeners: usize,
+        ground: &Ground,
+    ) -> Result<BrokerHandle, String> {
+        let Ground { data, clock, notes, .. } = *ground;
+        let listeners = inside(listeners).map_err(|error| error.to_string())?;
         let (image, durable) = if board.settings.persistence {
             let (store, image) =
                 Store::open(&data.store(&board.name)).map_err(|error| error.to_string())?;
@@ -164,11 +218,7 @@ impl Board {
                 notes.give(Note::Broker { at, board: name.clone(), event });
             }),
         };
-        let broker = BrokerHandle::start(start).map_err(|error| error.to_string())?;
-        self.inside = broker.addresses().first().copied();
-        self.cables.open_front(public, broker.addresses()).map_err(|error| error.to_string())?;
-        self.cables.lead_programs(&self.inside());
-        Ok(broker)
+        BrokerHandle::start(start).map_err(|error| error.to_string())
     }
 
     fn listeners(&mut self) -> Result<Vec<TcpListener>, String> {
@@ -230,11 +280,11 @@ impl Board {
         self.held.clear();
         self.run = Run::Stopped;
         let Some(handle) = self.broker.take() else { return };
-        self.inside = None;
+        self.inside = Target::Nowhere;
         self.cables.lead_programs(&Target::Nowhere);
         if politely {
-            if let Err(error) = handle.stop().await {
-                self.run = Run::Failed(error.to_string());
+            if let Err(why) = handle.stop().await {
+                self.run = Run::Failed(why);
             }
         } else {
             handle.kill().await;
@@ -242,18 +292,19 @@ impl Board {
         self.cables.close_front().await;
     }
 
-    /// Freezes its broker or lets it go on; false where that is nothing new.
-    pub async fn freeze_broker(&mut self, frozen: bool) -> bool {
-        let Some(handle) = self.broker.as_ref().filter(|it| it.is_frozen() != frozen) else {
-            return false;
+    /// Freezes its broker or lets it go on.
+    ///
+    /// # Errors
+    /// In words, when it cannot be frozen.
+    pub async fn freeze_broker(&mut self, frozen: bool) -> Result<(), String> {
+        let Some(broker) = self.broker.as_ref().filter(|_| (self.run == Run::Frozen) != frozen)
+        else {
+            return Ok(());
         };
-        if frozen {
-            handle.freeze().await;
-        } else {
-            handle.thaw();
-        }
+        let done = if frozen { broker.freeze().await } else { broker.thaw() };
+        done.map_err(|error| error.to_string())?;
         self.run = if frozen { Run::Frozen } else { Run::Running };
-        true
+        Ok(())
     }
 
     /// Freezes a program or lets it go on; false where that is nothing new.
@@ -267,6 +318,15 @@ impl Board {
         true
     }
 
+    /// Its broker has ended by itself.
+    pub async fn lose_broker(&mut self, why: String) {
+        self.broker = None;
+        self.inside = Target::Nowhere;
+        self.run = Run::Failed(why);
+        self.cables.lead_programs(&Target::Nowhere);
+        self.cables.close_front().await;
+    }
+
     /// Takes its power: broker and programs end together, without a goodbye.
     pub async fn power_off(&mut self) {
         self.power = false;
@@ -275,6 +335,24 @@ impl Board {
             self.end_program(at, false).await;
         }
     }
+}
+
+async fn open_rumqttd(
+    board: &BoardPlan,
+    ground: &Ground<'_>,
+) -> Result<(Process, Vec<SocketAddr>), EngineError> {
+    let state = ground.data.engine(&board.name, board.engine.name());
+    let (process, address) = rumqttd::start(ground.own, &state, tell(board, ground)).await?;
+    Ok((process, vec![address]))
+}
+
+/// Brings what a broker of another kind says to the world.
+fn tell(board: &BoardPlan, ground: &Ground) -> Tell {
+    let (name, clock, notes) = (board.name.clone(), ground.clock, ground.notes.clone());
+    Box::new(move |said| match said {
+        Said::Line(line) => notes.give(Note::Said { at: clock.now(), board: name.clone(), line }),
+        Said::Ended => notes.touch(),
+    })
 }
 
 /// So many ports of loopback that nobody else knows.

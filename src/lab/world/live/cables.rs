@@ -2,7 +2,7 @@
 //! public ports. They stay when what they lead to ends: a fault lasts until it is mended.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::notes::Notes;
@@ -124,12 +124,12 @@ impl Cables {
     pub fn open_front(
         &mut self,
         listeners: Vec<TcpListener>,
-        targets: &[SocketAddr],
+        target: impl Fn(usize) -> Target,
     ) -> io::Result<()> {
-        for (listener, target) in listeners.into_iter().zip(targets) {
+        for (at, listener) in listeners.into_iter().enumerate() {
             let named = &self.front.named;
             let (cable, observer) = (named.cable.clone(), self.ears.observer(&named.place));
-            let end = LiveCable::listen(listener, cable, Target::At(*target), observer)?;
+            let end = LiveCable::listen(listener, cable, target(at), observer)?;
             self.front.ends.push(end);
         }
         Ok(())

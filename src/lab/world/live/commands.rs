@@ -10,6 +10,7 @@ use super::board::Ground;
 use crate::broker::{BridgeNumber, BridgeOrder};
 use crate::cable::Deed;
 use crate::card::{SensorNumber, driver};
+use crate::conf::Engine;
 use crate::lab::snapshot::{Holdings, ProgramKind, Run};
 use crate::lab::trace::Event;
 use crate::lab::{Action, BoardName, BridgeName, CableName, Command, DiskTrouble, ProgramName};
@@ -103,17 +104,18 @@ impl World {
     async fn act_on_broker(&mut self, name: &BoardName, action: Action) -> Result<(), String> {
         let board = self.find_board(name)?;
         self.has_power(board, action)?;
+        self.is_ours(board)?;
         let broker = format!("the broker of {name}");
         frost(&broker, &self.boards[board].run, action)?;
         self.asked(&broker, action);
         if matches!(action, Action::Freeze | Action::Thaw) {
-            self.boards[board].freeze_broker(action == Action::Freeze).await;
+            self.boards[board].freeze_broker(action == Action::Freeze).await?;
         }
         if matches!(action, Action::Stop | Action::Restart | Action::Kill) {
             self.boards[board].end_broker(action != Action::Kill).await;
         }
         if matches!(action, Action::Start | Action::Restart) {
-            return self.start_broker(board);
+            return self.start_broker(board).await;
         }
         Ok(())
     }
@@ -141,10 +143,8 @@ impl World {
                 "{name} rests because the broker of {board} does: start that first"
             ));
         };
-        for order in orders {
-            broker.order(BridgeNumber(at), *order);
-        }
-        Ok(())
+        let ordered = orders.iter().map(|order| broker.order(BridgeNumber(at), *order));
+        ordered.collect::<Result<(), _>>().map_err(|error| format!("{name}: {error}"))
     }
 
     async fn power(&mut self, name: &BoardName, on: bool) -> Result<(), String> {
@@ -152,9 +152,10 @@ impl World {
         if self.boards[board].power == on {
             return Ok(());
         }
+        self.is_ours(board)?;
         self.record(Event::Power { board: name.clone(), on });
         if on {
-            self.power_on(board)
+            self.power_on(board).await
         } else {
             self.boards[board].power_off().await;
             Ok(())
@@ -167,6 +168,13 @@ impl World {
         trouble: Option<DiskTrouble>,
     ) -> Result<(), String> {
         let board = self.find_board(name)?;
+        let engine = &self.plan.boards[board].engine;
+        if *engine != Engine::Native {
+            return Err(format!(
+                "the broker of {name} is {engine}, whose disk cannot be made to fail: the native \
+                 engine alone can do that"
+            ));
+        }
         if !self.plan.boards[board].settings.persistence {
             return Err(format!(
                 "the broker of {name} is memory only and needs no disk: `persistence true` in its \
@@ -198,7 +206,7 @@ impl World {
         self.stop_everything().await;
         let moved = self.data.set_aside(self.local_time());
         self.aside = self.data.asides();
-        self.begin_again();
+        self.begin_again().await;
         let note = match moved.map_err(|error| error.to_string())? {
             Some(aside) => format!("A fresh start; the old state is kept in {}", aside.display()),
             None => "A fresh start; there was no state to keep".to_owned(),
@@ -211,7 +219,7 @@ impl World {
         self.stop_everything().await;
         let moved = self.data.put_back(aside, self.local_time());
         self.aside = self.data.asides();
-        self.begin_again();
+        self.begin_again().await;
         moved.map_err(|error| error.to_string())?;
         self.record(Event::Note(format!("The state of {} is back", aside.display())));
         Ok(())
@@ -223,21 +231,21 @@ impl World {
     }
 
     /// Starts everything on another state than it was stopped with.
-    fn begin_again(&mut self) {
+    async fn begin_again(&mut self) {
         while let Ok(note) = self.heard.try_recv() {
             self.note(note);
         }
         self.record(Event::Fresh);
-        self.start_everything();
+        self.start_everything().await;
     }
 
     /// Gives all boards power, mends all cables and disks.
-    pub(super) fn start_everything(&mut self) {
+    pub(super) async fn start_everything(&mut self) {
         for board in 0..self.boards.len() {
             self.boards[board].holdings = Holdings::default();
             self.boards[board].cables.mend();
             self.boards[board].disk.set(DiskState::Works);
-            if let Err(trouble) = self.power_on(board) {
+            if let Err(trouble) = self.power_on(board).await {
                 self.trouble = Some(trouble);
             }
         }
@@ -256,18 +264,19 @@ impl World {
         }
     }
 
-    fn power_on(&mut self, board: usize) -> Result<(), String> {
+    async fn power_on(&mut self, board: usize) -> Result<(), String> {
         self.boards[board].power = true;
-        let started = self.start_broker(board);
+        let started = self.start_broker(board).await;
         for at in 0..self.boards[board].programs.len() {
             self.start_program(board, at);
         }
         started
     }
 
-    fn start_broker(&mut self, board: usize) -> Result<(), String> {
-        let (plan, data, clock, notes) = (&self.plan, &self.data, self.clock, &self.notes);
-        self.boards[board].start_broker(board, &Ground { plan, data, clock, notes });
+    async fn start_broker(&mut self, board: usize) -> Result<(), String> {
+        let Self { plan, data, clock, notes, own, .. } = self;
+        let ground = Ground { plan, data, clock: *clock, notes, own };
+        self.boards[board].start_broker(board, &ground).await;
         self.lead_cables(board);
         match &self.boards[board].run {
             Run::Failed(why) => Err(why.clone()),
@@ -301,6 +310,17 @@ impl World {
             return Err(format!("{name} has no power: switch it on first"));
         }
         Ok(())
+    }
+
+    /// Nothing is started or ended where somebody else runs the broker.
+    fn is_ours(&self, board: usize) -> Result<(), String> {
+        let plan = &self.plan.boards[board];
+        let Engine::Remote(address) = &plan.engine else { return Ok(()) };
+        let title = &plan.title;
+        Err(format!(
+            "the broker of {title} is run by somebody else, at {address}: cut its cable, or choose \
+             the engine native, mosquitto or rumqttd"
+        ))
     }
 
     fn find_board(&self, name: &BoardName) -> Result<usize, String> {

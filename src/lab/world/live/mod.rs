@@ -15,6 +15,7 @@ mod cables;
 mod commands;
 mod notes;
 mod probe;
+mod seen;
 mod settle;
 mod view;
 
@@ -33,12 +34,13 @@ use tokio::time::{Instant, sleep_until};
 use self::board::Board;
 use self::cables::Ears;
 use self::notes::{Note, Notes};
+use self::seen::Seen;
 use crate::lab::Command;
 use crate::lab::data::Data;
 use crate::lab::ledger::Ledger;
 use crate::lab::plan::Plan;
 use crate::lab::snapshot::Snapshot;
-use crate::lab::trace::{Scribe, Trace};
+use crate::lab::trace::{Event, Scribe, Trace};
 use crate::lab::verdict::Verdict;
 use crate::net::{Clock, Lines};
 
@@ -55,6 +57,8 @@ pub struct Options {
     pub auto_ports: bool,
     /// The local time's distance from UTC. A program can ask for it only before it has threads.
     pub offset: UtcOffset,
+    /// The file of this program, which is also that of rumqttd.
+    pub own: PathBuf,
     /// Called after each new snapshot; must not block.
     pub changed: Box<dyn Fn() + Send>,
 }
@@ -83,10 +87,11 @@ impl Live {
             .thread_name("world worker")
             .enable_all()
             .build()?;
-        let (data, auto, offset) = (options.data, options.auto_ports, options.offset);
+        let Options { data, auto_ports, offset, own, .. } = options;
+        let ground = Chosen { data, auto_ports, offset, own };
         let thread = thread::Builder::new().name("world".to_owned()).spawn(move || {
             runtime.block_on(async {
-                match World::new(plan, data, auto, offset, outlet) {
+                match World::new(plan, ground, outlet).await {
                     Ok(world) => world.run(forward(ordered)).await,
                     Err(error) => tracing::error!(%error, "the world could not begin"),
                 }
@@ -143,6 +148,14 @@ impl Outlet {
     }
 }
 
+/// The options that a world keeps.
+struct Chosen {
+    data: Data,
+    auto_ports: bool,
+    offset: UtcOffset,
+    own: PathBuf,
+}
+
 /// The world itself.
 struct World {
     plan: Plan,
@@ -160,6 +173,8 @@ struct World {
     judged: u64,
     /// When a newer verdict is worth its while.
     judge_again: Duration,
+    seen: Seen,
+    own: PathBuf,
     /// States kept aside: read when that may have changed, not with each snapshot.
     aside: Vec<PathBuf>,
     trouble: Option<String>,
@@ -168,13 +183,8 @@ struct World {
 }
 
 impl World {
-    fn new(
-        plan: Plan,
-        data: Data,
-        auto_ports: bool,
-        offset: UtcOffset,
-        outlet: Outlet,
-    ) -> std::io::Result<Self> {
+    async fn new(plan: Plan, chosen: Chosen, outlet: Outlet) -> std::io::Result<Self> {
+        let Chosen { data, auto_ports, offset, own } = chosen;
         let (notes, heard) = Notes::new();
         let clock = Clock::start();
         let ears = Ears { clock, lines: Lines::default(), notes: notes.clone() };
@@ -199,14 +209,25 @@ impl World {
             verdict: Arc::default(),
             judged: 0,
             judge_again: Duration::ZERO,
+            seen: Seen::default(),
+            own,
             aside: data.asides(),
             data,
             trouble: None,
             done: 0,
             outlet,
         };
-        world.start_everything();
+        world.warn();
+        world.start_everything().await;
         Ok(world)
+    }
+
+    /// Says what engines do less well than confs ask.
+    fn warn(&mut self) {
+        let weaker: Vec<_> = self.plan.boards.iter().flat_map(|it| it.weaker.clone()).collect();
+        for words in weaker {
+            self.record(Event::Note(words));
+        }
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {

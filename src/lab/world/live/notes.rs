@@ -28,6 +28,8 @@ pub enum Note {
     Broker { at: Duration, board: BoardName, event: broker::Event },
     /// A program told something of itself.
     Program { at: Duration, program: ProgramName, event: card::Event },
+    /// A broker that is not ours said something in its log.
+    Said { at: Duration, board: BoardName, line: String },
     /// A cable saw something.
     Sight { place: Arc<Place>, sight: Sight },
 }

@@ -32,6 +32,8 @@ async fn ask(address: SocketAddr) -> io::Result<BTreeMap<Topic, Bytes>> {
     let mut stream = TcpStream::connect(address).await?;
     let connect = Connect {
         client_id: ClientId::new(&format!("twinboard-{}", std::process::id())),
+        // Rumqttd takes nobody without one.
+        keep_alive_s: 60,
         ..Connect::unknown(Level::V311)
     };
     let all = Filter::parse("#").expect("a filter");

@@ -12,14 +12,17 @@ use super::notes::Note;
 use crate::broker::status::{BridgeStatus, LinkState, Status};
 use crate::cable::state::End;
 use crate::cable::{Deed, Direction, State};
+use crate::conf::Engine;
+use crate::engine::{Running, mosquitto, rumqttd};
 use crate::lab::DiskTrouble;
 use crate::lab::plan::BoardPlan;
 use crate::lab::snapshot::{
     BoardView, BridgeState, BridgeView, BrokerView, CableState, CableView, HeldView, Holdings,
-    ProgramView, Run, SessionView, Snapshot,
+    ProgramView, SessionView, Snapshot,
 };
 use crate::lab::trace::{Event, Glimpse, Passage, Place};
 use crate::lab::verdict::{Verdict, judge};
+use crate::mqtt::ClientId;
 use crate::net::{DiskState, Sight, What};
 
 /// A verdict that is not the last word is at most so old.
@@ -33,6 +36,13 @@ impl World {
             }
             Note::Program { at, program, event } => {
                 self.add(at, Event::Program { program, event });
+            }
+            Note::Said { at, board, line } => {
+                if let Some(client) = mosquitto::drops(&line) {
+                    let client = ClientId::new(client);
+                    self.add(at, Event::EngineDrops { board: board.clone(), client });
+                }
+                self.add(at, Event::EngineSays { board, line });
             }
             Note::Sight { place, sight } => self.see(&place, sight),
         }
@@ -70,7 +80,10 @@ impl World {
                 seen = Glimpse { direction, bytes, repeated: true, ..seen };
                 self.scribe.packet(line, seen)
             }
-            What::Ends { how } => self.scribe.ends(line, how),
+            What::Ends { how } => {
+                self.seen.ends(line);
+                self.scribe.ends(line, how)
+            }
         };
         if let Some(event) = event {
             self.add(at, event);
@@ -78,6 +91,9 @@ impl World {
     }
 
     fn add(&mut self, at: Duration, event: Event) {
+        if let Event::Packet(crossing) = &event {
+            self.seen.packet(at, crossing);
+        }
         let entry = self.trace.add(at, event);
         self.ledger.take(&entry);
         if let Some(most) = self.plan.fuse
@@ -114,12 +130,11 @@ impl World {
         }
         let mut statuses = Vec::new();
         for board in &mut self.boards {
-            if board.broker.as_ref().is_some_and(crate::net::BrokerHandle::has_ended) {
-                board.broker = None;
-                board.run = Run::Failed("the broker ended by a defect; start it again".to_owned());
+            if let Some(why) = board.broker.as_mut().and_then(Running::ended) {
+                board.lose_broker(why).await;
             }
             statuses.push(match &board.broker {
-                Some(broker) => broker.status().await.unwrap_or_default(),
+                Some(broker) => broker.status().await,
                 None => Status::default(),
             });
         }
@@ -199,14 +214,24 @@ impl World {
         let bridges = plan.bridges.iter().enumerate().map(|(at, bridge)| {
             let settings = &plan.settings.bridges[at];
             let ours = status.bridges.get(at);
-            let remote = bridge.remote.filter(|remote| self.boards[*remote].broker.is_some());
+            let tells =
+                |remote: &usize| matches!(self.boards[*remote].broker, Some(Running::Native(_)));
+            let remote = bridge.remote.filter(tells);
             let remote_believes = remote.map(|remote| {
                 let mut sessions = all[remote].sessions.iter();
                 sessions.any(|it| it.client == settings.remote_clientid && it.connected)
             });
             BridgeView {
                 name: bridge.name.clone(),
-                state: ours.map_or(BridgeState::Stopped, bridge_state),
+                state: match ours {
+                    Some(ours) => bridge_state(ours),
+                    None if board.broker.is_none() => BridgeState::Stopped,
+                    // As its cable shows it.
+                    None => self
+                        .seen
+                        .bridge(&bridge.name)
+                        .map_or(BridgeState::Connecting, |since| BridgeState::Connected { since }),
+                },
                 remote: bridge.remote.map(|remote| self.plan.boards[remote].name.clone()),
                 rules: settings.rules.iter().map(ToString::to_string).collect(),
                 queued: ours.map_or(0, |it| it.queued),
@@ -216,11 +241,24 @@ impl World {
             }
         });
         let bridges: Vec<_> = bridges.collect();
-        let sessions: Vec<_> = status.sessions.iter().map(session_view).collect();
+        let tells = plan.engine == Engine::Native;
+        let sessions = if tells {
+            status.sessions.iter().map(session_view).collect()
+        } else {
+            let clients = self.seen.clients(&plan.name).into_iter();
+            clients.map(|client_id| SessionView { client_id, connected: true, queued: 0 }).collect()
+        };
         BrokerView {
             run: board.run.clone(),
+            engine: engine_name(&plan.engine),
+            tells,
             port: board.address().port(),
-            persistent: plan.settings.persistence,
+            persistent: match plan.engine {
+                Engine::Native | Engine::Mosquitto => plan.settings.persistence,
+                Engine::Rumqttd => false,
+                // Whoever runs it knows.
+                Engine::Remote(_) => true,
+            },
             holdings: board.holdings,
             disk: match board.disk.state() {
                 DiskState::Works => None,
@@ -244,6 +282,16 @@ fn cable_state(state: State) -> CableState {
 
 fn whole_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What a broker is called, with its version where it is not ours.
+fn engine_name(engine: &Engine) -> String {
+    match engine {
+        Engine::Mosquitto => mosquitto::version().to_owned(),
+        Engine::Rumqttd => rumqttd::VERSION.to_owned(),
+        Engine::Remote(address) => format!("remote, {address}"),
+        Engine::Native => engine.to_string(),
+    }
 }
 
 fn passage(end: End) -> Passage {
