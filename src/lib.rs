@@ -15,7 +15,7 @@
 //! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
 //! report/   what a run comes to: text, JSON
 //! lab/      plan, Command, Snapshot, Trace, script; world/live: real time; world/sim: virtual time
-//! engine/   brokers beside ours that can be run: rumqttd, to be compared with
+//! engine/   which broker a board runs: ours, rumqttd, mosquitto, somebody else's
 //! net/      live shell: listeners, connections, a broker's owner task, dials, cables      (tokio)
 //! store/    a broker's durable state in SQLite, on a thread of its own
 //! card/     the boards' programs: sensors, a display, counting    pure; driver/ over rumqttc
@@ -127,6 +127,14 @@
 //! over the limit; a retained message on a new subscription is no duplicate; a packet that was
 //! dropped on a connection that lives is judged after the reconnect [MQTT-4.4.0-1].
 //!
+//! # Other brokers
+//!
+//! A board can run rumqttd, a mosquitto of the machine, or one that somebody else runs
+//! ([`engine::Running`]). They have the same cables around them as ours: a mosquitto's conf is its
+//! board's with the listeners' ports and the bridges' addresses changed to the cables' ends
+//! ([`mod@engine::derived`]). They say nothing of themselves but lines of a log, so who is connected, and
+//! since when, is read off the packets at their cables.
+//!
 //! # The way of one toggled sensor
 //!
 //! 1. The person clicks sensor 2 in card 1's window; `gui` sends [`lab::Command::Toggle`].
@@ -150,7 +158,8 @@
 //!
 //! - The codec is ours, since the packet types of the libraries at hand leave most protocol errors
 //!   to a second parse; see [`mqtt::codec`].
-//! - A board runs the native broker; what is in `engine/` serves [`mod@bench`] alone.
+//! - rumqttd runs as a process of its own, since nothing inside the program could end it; see
+//!   [`mod@engine`].
 //! - A will is kept with its session, in both versions: after a power failure it is published when
 //!   the broker is back, as the standards allow (MQTT 5.0, section 3.1.2.5).
 

@@ -408,9 +408,9 @@ mod tests {
         check(&["mosquitto"], ["mosquitto", "mosquitto"]);
         check(&["mosquitto", "two=native"], ["mosquitto", "native"]);
         check(&["two=remote:far:1"], ["native", "remote:far:1"]);
-        let error = open(&["tow=rumqttd"]).expect_err("no such board");
+        let error = open(&["twoo=rumqttd"]).expect_err("no such board");
         let expected =
-            "--engine tow=rumqttd: there is no board `tow`\n    help: did you mean `two`?";
+            "--engine twoo=rumqttd: there is no board `twoo`\n    help: did you mean `two`?";
         assert_eq!(error, expected);
     }
 

@@ -62,7 +62,7 @@ mod tests {
         *bridge = bridge.replace("topic sensors/card1 in 2", "topic sensor/card1 in 1");
         let findings = of(&folder.open("host").expect("a scenario"));
         let told: Vec<_> = findings.iter().map(|it| (it.id, it.line)).collect();
-        assert_eq!(told, [("idle-rule", Some(29))], "{findings:#?}");
+        assert_eq!(told, [("idle-rule", Some(33))], "{findings:#?}");
         let bridge = folder.files.get_mut("board2.conf").expect("a file");
         *bridge = bridge.replace("topic sensor/card1 in 1", "topic sensors/card1 in 1");
         let findings = of(&folder.open("host").expect("a scenario"));
