@@ -6,6 +6,7 @@ mod by_hand;
 mod cable;
 mod check;
 mod log;
+mod matrix;
 mod open;
 mod player;
 mod rumqttd;
@@ -59,6 +60,8 @@ enum Command {
     Check(check::Check),
     /// Runs one broker, with mosquitto's command line
     Broker(broker::Broker),
+    /// Puts brokers to the same trials: what each keeps, loses, doubles
+    Matrix(matrix::Matrix),
     /// Measures brokers under load, side by side
     Bench(Box<bench::Run>),
     #[command(hide = true)]
@@ -104,6 +107,7 @@ pub fn run() -> ExitCode {
         Some(Command::Run(run)) => run::run(&run, offset),
         Some(Command::Check(check)) => Ok(check::check(&check)),
         Some(Command::Broker(broker)) => broker::broker(&broker),
+        Some(Command::Matrix(matrix)) => matrix::run(&matrix, offset),
         Some(Command::Bench(bench)) => bench::run(&bench),
         Some(Command::Rumqttd(rumqttd)) => rumqttd::run(&rumqttd),
         Some(Command::Cable(cable)) => cable::run(&cable),

@@ -21,6 +21,10 @@ pub(super) struct Player<'a> {
     pub(super) live: &'a Live,
     pub(super) stopped: Receiver<()>,
     pub(super) started: Instant,
+    /// How long after the script what is under way has to arrive, and expectations to come true.
+    pub(super) settle: Duration,
+    /// Whether steps are told on standard error.
+    pub(super) quiet: bool,
 }
 
 /// The newest snapshot, and when it came.

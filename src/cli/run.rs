@@ -73,7 +73,8 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = bounded(1);
     signals::on_stop(move || drop(stop))?;
     let live = Live::start(plan, options).context("the world could not begin")?;
-    let player = Player { live: &live, stopped, started: Instant::now() };
+    let started = Instant::now();
+    let player = Player { live: &live, stopped, started, settle: SETTLE, quiet: false };
     let report = player.report(name, steps, &expectations, by_hand);
     live.end();
     let report = report?;
@@ -118,7 +119,8 @@ impl Run {
 }
 
 impl Player<'_> {
-    fn report(
+    /// Plays a script and judges what came of it.
+    pub(super) fn report(
         &self,
         scenario: String,
         steps: Vec<Step>,
@@ -154,7 +156,7 @@ impl Player<'_> {
     /// Lets what is under way arrive. Where a packet was dropped on a connection that lives, it is
     /// sent again on a new one only.
     fn settle(&self, mut snapshot: Arc<Snapshot>, done: &mut u64) -> anyhow::Result<Arc<Snapshot>> {
-        let until = Instant::now() + SETTLE;
+        let until = Instant::now() + self.settle;
         let mut reconnected = false;
         loop {
             let counts = snapshot.verdict.counts;
@@ -189,7 +191,7 @@ impl Player<'_> {
         expectations: &[Expectation],
         mut snapshot: Arc<Snapshot>,
     ) -> anyhow::Result<(Vec<ExpectationReport>, Arc<Snapshot>)> {
-        let until = Instant::now() + SETTLE;
+        let until = Instant::now() + self.settle;
         loop {
             let open = expectations.iter().any(|it| against(&it.condition, &snapshot).is_some());
             let left = until.saturating_duration_since(Instant::now());
@@ -209,13 +211,15 @@ impl Player<'_> {
     fn tell(&self, script: &Script, at: usize, failed: Option<String>) -> StepReport {
         let (step, all) = (&script.steps()[at], script.steps().len());
         let seconds = self.seconds();
-        if let Some(say) = &step.say {
-            eprintln!("\n  {say}");
-        }
         let what = step.deed.to_string();
-        eprintln!("  {:>3}/{all}  {seconds:6.2} s  {what}", at + 1);
-        if let Some(why) = &failed {
-            eprintln!("           FAILED: {why}");
+        if !self.quiet {
+            if let Some(say) = &step.say {
+                eprintln!("\n  {say}");
+            }
+            eprintln!("  {:>3}/{all}  {seconds:6.2} s  {what}", at + 1);
+            if let Some(why) = &failed {
+                eprintln!("           FAILED: {why}");
+            }
         }
         StepReport { number: at + 1, what, at_seconds: seconds, failed }
     }

@@ -104,6 +104,13 @@ impl Folder {
         })
     }
 
+    /// A scenario of these files, by their names.
+    #[must_use]
+    pub fn of(name: &str, mut files: BTreeMap<String, String>) -> Self {
+        let scenario = files.remove(SCENARIO_FILE).unwrap_or_default();
+        Self { name: name.to_owned(), scenario, files, prefix: String::new(), path: None }
+    }
+
     /// Reads a folder: `scenario.toml` and every `.conf` file beside it.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub mod findings;
 pub(crate) mod fixtures;
 pub mod ladder;
 pub mod ledger;
+pub mod matrix;
 pub mod name;
 pub mod plan;
 pub mod script;

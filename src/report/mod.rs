@@ -2,6 +2,7 @@
 
 pub mod findings;
 pub mod ladder;
+pub mod matrix;
 pub mod verdict;
 
 use std::fmt::Write;
