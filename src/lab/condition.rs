@@ -155,7 +155,9 @@ fn unrest(snapshot: &Snapshot) -> Option<String> {
     None
 }
 
-fn word(state: Option<bool>) -> &'static str {
+/// A sensor's state in a word.
+#[must_use]
+pub fn word(state: Option<bool>) -> &'static str {
     match state {
         Some(true) => "OK",
         Some(false) => "KO",

@@ -153,6 +153,10 @@ impl Ledger {
             Event::Broker { board, event } => {
                 self.told(&Party::Board(board.clone()), event, entry);
             }
+            Event::EngineDrops { board, client } => {
+                let (broker, client) = (Party::Board(board.clone()), client.clone());
+                self.session(&SessionKey { broker, client }).drops = true;
+            }
             Event::Missed { packets } => self.notable.missed += packets,
             Event::Fresh => {
                 let bridges = std::mem::take(&mut self.bridges);

@@ -37,6 +37,8 @@ pub struct Session {
     pub expires_s: Option<u32>,
     /// Since when it has no connection.
     pub away_since: Option<Duration>,
+    /// Whether its broker said that it drops messages for it, once and for all that do not fit.
+    pub drops: bool,
     /// Its connection.
     pub wire: Option<u64>,
     /// What it is subscribed to.

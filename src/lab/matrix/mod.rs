@@ -37,7 +37,7 @@ fn handshakes() -> Vec<Trial> {
             .fault(cable, direction, "drop", packet)
             .publish(3)
             .settle_and_reset(cable)
-            .counted("tally", 5)
+            .once_each("tally", 5)
             .trial()
     };
     vec![

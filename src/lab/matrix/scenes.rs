@@ -131,6 +131,14 @@ impl Scene {
         ))
     }
 
+    /// So many numbers came, each once, and in whatever order: what was dropped comes behind what was
+    /// not.
+    pub(super) fn once_each(self, program: &str, count: u64) -> Self {
+        self.wait(&format!(
+            "counted = {{ program = \"{program}\", received = {count}, missing = 0, doubled = 0 }}"
+        ))
+    }
+
     /// So many numbers came, some of them maybe more than once.
     pub(super) fn arrived(self, program: &str, count: u64) -> Self {
         self.wait(&format!(

@@ -159,9 +159,12 @@ fn standing(ledger: &Ledger, message: &Message, leg: &Leg, settled: bool) -> Sta
         session.open.contains(&(message.key, position(message, leg)))
             || session.outgoing.values().any(|it| *it == (message.key, position(message, leg)))
     });
+    // Which ones it meant is not known: those that did not come.
+    let drops = session.is_some_and(|session| session.drops);
     match wire {
         _ if !knows => Standing::Lost,
         None => Standing::Waits,
+        Some(_) if drops && settled => Standing::OverLimit(DropReason::QueueFull),
         Some(wire) if ledger.stalled().any(|(it, _)| it == wire) => Standing::Stalls,
         Some(_) if settled => Standing::Lost,
         Some(_) => Standing::UnderWay,
