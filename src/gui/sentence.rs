@@ -257,53 +257,6 @@ mod tests {
             };
             say(dropped, &format!("a/b (QoS 2) was not queued for c: {why}"), Tone::Bad);
         }
-        let who = || client.clone();
-        let origin =
-            Origin { conn: ConnId(1), packet_id: None, rule: Some("topic # in 2".to_owned()) };
-        let came = E::Published {
-            message: MessageId(1),
-            packet: Some(Box::new(origin)),
-            client: Some(who()),
-            topic: topic.clone(),
-            qos,
-            retain: false,
-            size_bytes: 1,
-        };
-        let expected = "c published a/b (QoS 2, 1 byte), let in by topic # in 2";
-        say(came, expected, Tone::Plain);
-        let (message, becomes, rule) = (MessageId(1), MessageId(2), "topic # out 2".to_owned());
-        let out = E::TakenOut { message, becomes, client: who(), rule, topic: topic.clone() };
-        say(out, "goes out by c as a/b (topic # out 2)", Tone::Plain);
-        for (behind, why) in [
-            (Behind::Offline, "it is not connected"),
-            (Behind::Window, "too much is in flight"),
-            (Behind::SlowReader, "it does not read"),
-        ] {
-            let waits = E::Queued { message, client: who(), qos, cause: Cause::Live, behind };
-            say(waits, &format!("waits for c: {why}"), Tone::Plain);
-        }
-        for (cause, why) in [
-            (Cause::Live, ""),
-            (Cause::Subscribed, ", retained, because it subscribed"),
-            (Cause::BridgeConnected, ", retained, because the bridge connected"),
-        ] {
-            let sent = E::Sent {
-                message: Some(message),
-                client: who(),
-                conn: ConnId(1),
-                packet_id: None,
-                topic: topic.clone(),
-                qos,
-                retain: false,
-                dup: false,
-                cause,
-            };
-            say(sent, &format!("sent a/b (QoS 2) to c{why}"), Tone::Plain);
-        }
-        let delivered = E::Delivered { message, client: who() };
-        say(delivered, "c has acknowledged it", Tone::Plain);
-        let committed = E::Committed { number: 3, records: 2 };
-        say(committed, "commit 3 is durable (2 records)", Tone::Plain);
         let dials = E::BridgeDials { bridge: bridge(), address: String::from("h:1") };
         say(dials, "up dials h:1", Tone::Plain);
         let up = |session_present| E::BridgeUp { bridge: bridge(), session_present };
@@ -321,6 +274,65 @@ mod tests {
         let fails = E::StoreFails { reason: reason() };
         say(fails, "cannot commit, so it promises nothing for now: why", Tone::Bad);
         say(E::StoreWorks, "commits work again", Tone::Good);
+    }
+
+    #[test]
+    fn what_brokers_say_of_single_messages() {
+        use broker::Event as E;
+        let say = |event: broker::Event, expected: &str| {
+            let board = BoardName::new("board1");
+            let expected = format!("Board 1's broker: {expected}");
+            check(&Event::Broker { board, event }, &expected, Tone::Plain);
+        };
+        let topic = Topic::parse("a/b").expect("a topic");
+        let qos = QoS::ExactlyOnce;
+        let who = || ClientId::new("c");
+        let origin =
+            Origin { conn: ConnId(1), packet_id: None, rule: Some("topic # in 2".to_owned()) };
+        let came = E::Published {
+            message: MessageId(1),
+            packet: Some(Box::new(origin)),
+            client: Some(who()),
+            topic: topic.clone(),
+            qos,
+            retain: false,
+            size_bytes: 1,
+        };
+        let expected = "c published a/b (QoS 2, 1 byte), let in by topic # in 2";
+        say(came, expected);
+        let (message, becomes, rule) = (MessageId(1), MessageId(2), "topic # out 2".to_owned());
+        let out = E::TakenOut { message, becomes, client: who(), rule, topic: topic.clone() };
+        say(out, "goes out by c as a/b (topic # out 2)");
+        for (behind, why) in [
+            (Behind::Offline, "it is not connected"),
+            (Behind::Window, "too much is in flight"),
+            (Behind::SlowReader, "it does not read"),
+        ] {
+            let waits = E::Queued { message, client: who(), qos, cause: Cause::Live, behind };
+            say(waits, &format!("waits for c: {why}"));
+        }
+        for (cause, why) in [
+            (Cause::Live, ""),
+            (Cause::Subscribed, ", retained, because it subscribed"),
+            (Cause::BridgeConnected, ", retained, because the bridge connected"),
+        ] {
+            let sent = E::Sent {
+                message: Some(message),
+                client: who(),
+                conn: ConnId(1),
+                packet_id: None,
+                topic: topic.clone(),
+                qos,
+                retain: false,
+                dup: false,
+                cause,
+            };
+            say(sent, &format!("sent a/b (QoS 2) to c{why}"));
+        }
+        let delivered = E::Delivered { message, client: who() };
+        say(delivered, "c has acknowledged it");
+        let committed = E::Committed { number: 3, records: 2 };
+        say(committed, "commit 3 is durable (2 records)");
     }
 
     #[test]

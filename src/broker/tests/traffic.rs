@@ -11,7 +11,7 @@ const PARTIES: usize = 4;
 const FAR: usize = 3;
 
 /// Something that a party does, or that happens to the broker.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// With a clean session, or for the far side of the bridge one that forgot.
     Come(usize, bool),
