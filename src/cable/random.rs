@@ -19,8 +19,8 @@ impl Random {
 
     /// The next draw as a fraction, from 0 up to but not 1.
     pub fn fraction(&mut self) -> f64 {
-        // As many bits as a fraction has.
-        let bits = u32::try_from(self.draw() >> 32).expect("32 bits");
+        // Half of the bits are as fine as anybody needs.
+        let bits = u32::try_from(self.draw() >> 32).unwrap_or(u32::MAX);
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
     }
 }

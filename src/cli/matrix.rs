@@ -140,7 +140,7 @@ fn outcome(
     };
     let plan = match Plan::new("trial", opened) {
         Ok(plan) => plan,
-        Err(error) => return cannot(error.to_string()),
+        Err(why) => return cannot(why),
     };
     let root = tempfile::tempdir().context("no folder for a trial's state")?;
     let data = Data::new(Some(root.path()), "trial").map_err(|error| anyhow!(error))?;

@@ -58,7 +58,7 @@ mod tests {
         let back: (Topic, Filter, ClientId, QoS, Topic) =
             serde_json::from_str(&text).expect("the same");
         assert_eq!(back, all);
-        for wrong in [r#""a/+""#, r##""a#""##] {
+        for wrong in [r#""a/+""#, "\"a#\""] {
             assert!(serde_json::from_str::<Topic>(wrong).is_err(), "{wrong}");
         }
         assert!(serde_json::from_str::<QoS>("3").is_err());

@@ -83,7 +83,6 @@ impl<'a> Pump<'a> {
         marks: watch::Receiver<Marks>,
         observer: Observer,
     ) -> Self {
-        let lane = Lane::new(number, direction);
         let (foreign, broken, ended, holding) = (false, None, false, false);
         Self {
             from,
@@ -92,7 +91,7 @@ impl<'a> Pump<'a> {
             direction,
             unread,
             foreign,
-            lane,
+            lane: Lane::new(number, direction),
             line,
             broken,
             ended,
@@ -157,14 +156,14 @@ impl<'a> Pump<'a> {
     async fn fill(&mut self, until: Option<Duration>) -> Result<(), End> {
         let until = until.map(|at| Instant::from_std(self.observer.clock.instant(at)));
         let told = self.marks.borrow().tells[self.direction as usize];
-        let reads = !self.ended && told && self.lane.waiting_bytes() < WAITING_BYTES;
+        let may_read = !self.ended && told && self.lane.waiting_bytes() < WAITING_BYTES;
         tokio::select! {
             biased;
             changed = self.marks.changed() => return changed.map_err(|_| End::Stopped),
             () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                 return Ok(());
             }
-            ready = self.from.readable(), if reads => ready?,
+            ready = self.from.readable(), if may_read => ready?,
         }
         self.unread.reserve(CHUNK);
         match self.from.try_read_buf(&mut self.unread) {

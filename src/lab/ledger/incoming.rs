@@ -13,7 +13,7 @@ use crate::broker::MessageId;
 use crate::broker::event::{DropReason, Origin};
 use crate::lab::trace::{Entry, Party};
 use crate::mqtt::packet::Publish;
-use crate::mqtt::{ClientId, QoS, Topic};
+use crate::mqtt::{ClientId, QoS, Rule, Topic};
 
 impl Ledger {
     /// A PUBLISH arrives at a broker. `leg` is what it is to the broker that sent it.
@@ -47,7 +47,7 @@ impl Ledger {
             (sent_topic.clone(), None)
         };
         let publisher = Publisher { client: end.session.client.clone(), rule };
-        let key = self.enter(&end.session, publish, topic, publisher, entry, leg);
+        let key = self.enter(&end.session, publish, &topic, publisher, entry, leg);
         let session = self.session(&end.session);
         match publish.packet_id {
             Some(id) => {
@@ -62,14 +62,14 @@ impl Ledger {
         &mut self,
         by: &SessionKey,
         publish: &Publish,
-        topic: Topic,
+        topic: &Topic,
         publisher: Publisher,
         entry: &Arc<Entry>,
         leg: Option<LegKey>,
     ) -> MessageKey {
         let at = by.broker.clone();
         let qos = match &publisher.rule {
-            Some(_) => self.capped(by, &publish.qos, &topic),
+            Some(_) => self.capped(by, publish.qos, topic),
             None => publish.qos,
         };
         let parent = leg.map(|(message, _)| message);
@@ -79,7 +79,7 @@ impl Ledger {
             .unwrap_or_default();
         *visits.entry(at.clone()).or_default() += 1;
         let passes = visits[&at];
-        let legs = self.legs(by, &topic, qos);
+        let legs = self.legs(by, topic, qos);
         let counts = self.messages.counts_mut();
         *(if parent.is_some() { &mut counts.bridged } else { &mut counts.published }) += 1;
         let key = self.messages.add(Message {
@@ -110,7 +110,7 @@ impl Ledger {
             leg.child = Some(key);
         }
         if publish.retain {
-            self.retain(by, &topic, publish, key);
+            self.retain(by, topic, publish, key);
         }
         if passes > 1 {
             self.went_round(key, passes, entry);
@@ -118,12 +118,12 @@ impl Ledger {
         key
     }
 
-    fn capped(&self, by: &SessionKey, qos: &QoS, topic: &Topic) -> QoS {
+    fn capped(&self, by: &SessionKey, qos: QoS, topic: &Topic) -> QoS {
         let of = |it: &&super::BridgeFacts| it.local == by.broker && it.local_session == by.client;
         let facts = self.bridges.iter().find(of);
         let rules = facts.into_iter().flat_map(|it| &it.rules);
         let caps = rules.filter(|rule| rule.direction().comes_in() && rule.local().matches(topic));
-        caps.map(|rule| rule.qos()).max().map_or(*qos, |cap| cap.min(*qos))
+        caps.map(Rule::qos).max().map_or(qos, |cap| cap.min(qos))
     }
 
     /// To whom a message is owed, or may go.

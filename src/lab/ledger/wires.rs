@@ -76,10 +76,10 @@ impl Ledger {
                     self.notable.lost_on_the_way += 1;
                 }
             }
-            Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
-                if crossing.passage.arrived() {
-                    self.handshake(sender.as_ref(), receiver.as_ref(), packet, entry);
-                }
+            Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_)
+                if crossing.passage.arrived() =>
+            {
+                self.handshake(sender.as_ref(), receiver.as_ref(), packet, entry);
             }
             _ => {}
         }
@@ -162,7 +162,7 @@ impl Ledger {
         let legs: Vec<_> = open.into_iter().chain(under_way).collect();
         let (rules, will) = (session.rules.take(), session.will.take());
         let answered = session.answered;
-        *session = Session { rules, will, answered, ..Session::default() };
+        *session = Session { rules, answered, will, ..Session::default() };
         if !forgotten {
             self.no_longer_owed(legs);
         }

@@ -39,8 +39,9 @@ impl Crossing {
                     add(&mut words, format_args!("{filter}"));
                 }
             }
-            Packet::SubAck(answers) => say_answers(&mut words, answers),
-            Packet::UnsubAck(answers) => say_answers(&mut words, answers),
+            Packet::SubAck(answers) | Packet::UnsubAck(answers) => {
+                say_answers(&mut words, answers);
+            }
             Packet::Disconnect(notice) | Packet::Auth(notice) => {
                 say_reason(&mut words, notice.reason);
             }

@@ -44,12 +44,16 @@ impl<'a> Excerpt<'a> {
 
     /// How a message came in, no further back.
     pub fn message_alone(&mut self, message: &Message) {
-        message.came.iter().for_each(|entry| self.entry(entry));
+        for entry in &message.came {
+            self.entry(entry);
+        }
     }
 
     /// How it went on.
     pub fn leg(&mut self, leg: &Leg) {
-        leg.packets.iter().for_each(|entry| self.entry(entry));
+        for entry in &leg.packets {
+            self.entry(entry);
+        }
     }
 
     /// What befell the connections of that session, and of those that are shown, since the first
@@ -83,7 +87,9 @@ impl<'a> Excerpt<'a> {
             _ => false,
         });
         let befell: Vec<_> = befell.take(room).cloned().collect();
-        befell.iter().for_each(|entry| self.entry(entry));
+        for entry in &befell {
+            self.entry(entry);
+        }
     }
 
     /// When that session was begun, and what happened between that and the entry.

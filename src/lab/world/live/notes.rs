@@ -68,12 +68,13 @@ impl Notes {
             }
         }
         match self.sender.try_send(Note::Sight { place: Arc::clone(place), sight }) {
-            Ok(()) => {}
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
             Err(TrySendError::Full(Note::Sight { sight, .. })) => match &sight.what {
                 What::Passes { bytes, .. } => self.miss(bytes),
                 _ => drop(self.lost.fetch_add(1, Ordering::Relaxed)),
             },
-            Err(_) => {}
+            // Only sights are sent here.
+            Err(TrySendError::Full(_)) => {}
         }
     }
 

@@ -71,13 +71,13 @@ impl World {
                 return;
             }
             What::Judged { direction, bytes, came, fate } => {
-                seen = Glimpse { direction, bytes, came, ..seen };
+                seen = Glimpse { direction, came, bytes, ..seen };
                 seen.passage = passage(fate.end);
                 seen.by = fate.by.into_iter().map(str::to_owned).collect();
                 self.scribe.packet(line, seen)
             }
             What::Repeated { direction, bytes } => {
-                seen = Glimpse { direction, bytes, repeated: true, ..seen };
+                seen = Glimpse { direction, repeated: true, bytes, ..seen };
                 self.scribe.packet(line, seen)
             }
             What::Ends { how } => {

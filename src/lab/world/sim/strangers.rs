@@ -76,10 +76,10 @@ impl Sim {
             let Some(known) = self.strangers.get_mut(&stranger) else { return };
             match codec::read(&mut known.unread, level, most) {
                 Ok(Some(packet)) => {
-                    if let Packet::Connect(connect) = &packet {
-                        if level == Level::default() {
-                            self.set_level(wire, connect.level);
-                        }
+                    if let Packet::Connect(connect) = &packet
+                        && level == Level::default()
+                    {
+                        self.set_level(wire, connect.level);
                     }
                     self.input(node, Input::Packet { conn, packet });
                 }
