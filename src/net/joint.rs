@@ -51,7 +51,7 @@ impl Joint {
             ended = self.joined(&near) => ended,
         };
         for direction in Direction::BOTH {
-            self.cable.note_held(self.number, direction, Vec::new());
+            self.cable.note_held(self.number, direction, &[]);
         }
         let how = match &ended {
             Ok(()) => "both ends said goodbye".to_owned(),
@@ -59,9 +59,8 @@ impl Joint {
         };
         self.observer.see(self.number, What::Ends { how });
         match ended {
-            Ok(()) => {}
-            // The last packet went that way: a reset might overtake it.
-            Err(End::CutAfter(Direction::In)) => {}
+            // After the last packet that way a goodbye, lest a reset overtake it.
+            Ok(()) | Err(End::CutAfter(Direction::In)) => {}
             Err(_) => reset(near),
         }
     }

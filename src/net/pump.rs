@@ -115,9 +115,8 @@ impl<'a> Pump<'a> {
             match step {
                 Step::Packet { bytes, arrived, fate } => self.judged(bytes, arrived, fate).await?,
                 Step::Wait(until) => self.wait(Some(until)).await?,
-                Step::Held => self.wait(None).await?,
                 Step::Empty if self.is_clear() => self.pass().await?,
-                Step::Empty => self.wait(None).await?,
+                Step::Held | Step::Empty => self.wait(None).await?,
                 Step::End => return self.end(),
             }
         }
@@ -209,13 +208,11 @@ impl<'a> Pump<'a> {
     }
 
     fn first_size(&mut self) -> Option<usize> {
-        match frame::first(&self.unread) {
-            Ok(frame) => frame.map(|frame| frame.bytes().len()),
-            Err(_) => {
-                self.foreign = true;
-                None
-            }
-        }
+        let Ok(frame) = frame::first(&self.unread) else {
+            self.foreign = true;
+            return None;
+        };
+        frame.map(|frame| frame.bytes().len())
     }
 
     /// Lets the line know who speaks: a fault that is set later asks for it.
@@ -247,10 +244,9 @@ impl<'a> Pump<'a> {
     /// Writes all of it; stops in the middle of a packet while nothing gets through, as an unplugged
     /// cable does.
     async fn write(&mut self, mut bytes: &[u8]) -> Result<(), End> {
-        let piece = match self.is_clear() {
-            true => None,
-            false => self.cable.ask(|cable| cable.piece_bytes(self.direction)),
-        };
+        let clear = self.is_clear();
+        let ask = || self.cable.ask(|cable| cable.piece_bytes(self.direction));
+        let piece = if clear { None } else { ask() };
         while !bytes.is_empty() {
             let direction = self.direction as usize;
             if !self.marks.borrow().tells[direction] {
@@ -296,8 +292,8 @@ impl<'a> Pump<'a> {
     fn show_held(&mut self, step: &Step) {
         let holds = *step == Step::Held && self.lane.waiting_bytes() > 0;
         if holds || self.holding {
-            let shown = self.lane.waiting().take(SHOWN).cloned().collect();
-            self.cable.note_held(self.number, self.direction, if holds { shown } else { vec![] });
+            let shown: Vec<Bytes> = self.lane.waiting().take(SHOWN).cloned().collect();
+            self.cable.note_held(self.number, self.direction, if holds { &shown } else { &[] });
         }
         self.holding = holds;
     }

@@ -94,12 +94,12 @@ impl SharedCable {
     }
 
     /// Notes what waits in a direction of a connection; nothing, when it is empty.
-    pub(super) fn note_held(&self, line: u64, direction: Direction, packets: Vec<Bytes>) {
+    pub(super) fn note_held(&self, line: u64, direction: Direction, packets: &[Bytes]) {
         let mut held = lock(&self.0.held);
         let before = if packets.is_empty() {
             held.remove(&(line, direction)).unwrap_or_default()
         } else {
-            held.insert((line, direction), packets.clone()).unwrap_or_default()
+            held.insert((line, direction), packets.to_vec()).unwrap_or_default()
         };
         drop(held);
         if before != packets {

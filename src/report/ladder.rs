@@ -32,7 +32,7 @@ pub fn text(ladder: &Ladder) -> String {
             }
             What::Line { at, text, is_fault } => (across(&places, *at, text, *is_fault), ""),
         };
-        let line = format!("{ms:10.1}  {}  {remark}", line);
+        let line = format!("{ms:10.1}  {line}  {remark}");
         writeln!(text, "{}", line.trim_end()).expect("a string takes all");
     }
     text
@@ -50,7 +50,7 @@ fn places(ladder: &Ladder) -> Vec<usize> {
             }
             _ => None,
         });
-        let names = (width(ladder, at - 1) + width(ladder, at)) / 2 + 3;
+        let names = width(ladder, at - 1).midpoint(width(ladder, at)) + 3;
         let gap = between.max().unwrap_or(0).max(names).clamp(GAP.0, GAP.1);
         places.push(places[at - 1] + gap);
     }
@@ -122,11 +122,10 @@ fn across(places: &[usize], at: Option<usize>, text: &str, is_fault: bool) -> St
 
 /// As much of it as there is room for.
 fn fitted(text: &str, room: usize) -> String {
-    match text.char_indices().nth(room.max(1)) {
-        None => text.to_owned(),
-        Some(_) => {
-            let kept: String = text.chars().take(room.max(1).saturating_sub(1)).collect();
-            format!("{kept}…")
-        }
+    let room = room.max(1);
+    if text.chars().count() <= room {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(room - 1).collect();
+    format!("{kept}…")
 }

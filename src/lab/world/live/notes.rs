@@ -67,14 +67,12 @@ impl Notes {
                 return self.miss(bytes);
             }
         }
-        match self.sender.try_send(Note::Sight { place: Arc::clone(place), sight }) {
-            Ok(()) | Err(TrySendError::Closed(_)) => {}
-            Err(TrySendError::Full(Note::Sight { sight, .. })) => match &sight.what {
+        let note = Note::Sight { place: Arc::clone(place), sight };
+        if let Err(TrySendError::Full(Note::Sight { sight, .. })) = self.sender.try_send(note) {
+            match &sight.what {
                 What::Passes { bytes, .. } => self.miss(bytes),
                 _ => drop(self.lost.fetch_add(1, Ordering::Relaxed)),
-            },
-            // Only sights are sent here.
-            Err(TrySendError::Full(_)) => {}
+            }
         }
     }
 
