@@ -232,6 +232,7 @@ impl Board {
             offset: UtcOffset::UTC,
             own,
             changed: Box::new(|| {}),
+            entries: None,
         };
         let live = Live::start(plan, options).expect("threads and ports");
         let first = live.snapshots.recv_timeout(PATIENCE).expect("a first snapshot");

@@ -146,8 +146,9 @@ fn outcome(
     let data = Data::new(Some(root.path()), "trial").map_err(|error| anyhow!(error))?;
     let steps = plan.steps.clone();
     let (own, changed) = (open::own()?, Box::new(|| {}));
-    let live = Live::start(plan, Options { data, auto_ports: true, offset, own, changed })
-        .context("the world could not begin")?;
+    let live =
+        Live::start(plan, Options { data, auto_ports: true, offset, own, changed, entries: None })
+            .context("the world could not begin")?;
     let (stopped, started) = (stopped.clone(), Instant::now());
     let player = Player { live: &live, stopped, started, settle: SETTLE, quiet: true };
     let report = player.report(trial.name.clone(), steps, &[], None);

@@ -5,13 +5,18 @@ mod broker;
 mod by_hand;
 mod cable;
 mod check;
+mod keep;
 mod log;
 mod matrix;
 mod open;
+mod orders;
 mod player;
 mod rumqttd;
 mod run;
 mod signals;
+mod terminal;
+mod trace;
+mod watch;
 mod windows;
 
 use std::path::PathBuf;
@@ -44,6 +49,8 @@ Examples:
   twinboard run dual-board           the same system without windows, its script and verdict
   twinboard check my-scenario/       what its files will do that nobody may want
   twinboard run --engine mosquitto   the same with mosquitto as the boards' brokers
+  twinboard run counting --report html --output run.html
+  twinboard watch localhost          what passes a broker that runs, as lines or as a ladder
   twinboard broker -p 1885           one broker, as `mosquitto -p 1885`
   twinboard bench --load qos2-4-4    how fast it is, beside rumqttd and mosquitto
 
@@ -58,6 +65,10 @@ enum Command {
     Run(run::Run),
     /// Says what conf files and scenarios will do that nobody may want: loops, caps, open ports …
     Check(check::Check),
+    /// Shows what passes between clients and running brokers, breaks it, and judges it
+    Watch(watch::Watch),
+    /// Shows a trace that was written with --trace: as lines, a ladder, passports, for Wireshark
+    Trace(trace::Trace),
     /// Runs one broker, with mosquitto's command line
     Broker(broker::Broker),
     /// Puts brokers to the same trials: what each keeps, loses, doubles
@@ -106,6 +117,8 @@ pub fn run() -> ExitCode {
         None => windows::windows(&cli.windows, offset),
         Some(Command::Run(run)) => run::run(&run, offset),
         Some(Command::Check(check)) => Ok(check::check(&check)),
+        Some(Command::Watch(watch)) => watch::watch(&watch, offset),
+        Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Broker(broker)) => broker::broker(&broker),
         Some(Command::Matrix(matrix)) => matrix::run(&matrix, offset),
         Some(Command::Bench(bench)) => bench::run(&bench),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,19 +13,24 @@ use crossbeam_channel::bounded;
 use time::UtcOffset;
 
 use super::by_hand::ByHand;
+use super::keep::{Keep, Keeper};
 use super::player::{PATIENCE, Player, Seen};
-use super::{Place, Ports, open, signals};
+use super::{Place, Ports, open, signals, terminal};
 use crate::conf::Engine;
 use crate::conf::scenario::{Expectation, Step};
 use crate::engine::derived::{Ends, derived};
 use crate::engine::{free_ports, mosquitto};
+use crate::lab::chronicle::Chronicle;
 use crate::lab::condition::against;
 use crate::lab::data::Data;
+use crate::lab::plan::Plan;
 use crate::lab::script::Script;
 use crate::lab::snapshot::Run as Runs;
 use crate::lab::world::live::{Live, Options};
-use crate::lab::{Command, Snapshot};
-use crate::report::{ExpectationReport, Report, StepReport, VerdictReport};
+use crate::lab::{Command, Snapshot, passport};
+use crate::report::detail::{Detail, Topology};
+use crate::report::jsonl::Header;
+use crate::report::{self, ExpectationReport, Report, StepReport, VerdictReport, html, junit};
 
 /// How long after the script the expectations have to come true.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -40,6 +46,14 @@ pub struct Run {
     /// How to print the outcome; progress goes to standard error
     #[arg(long, value_enum, default_value_t = Form::Text)]
     report: Form,
+    /// Write the outcome to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Before the outcome, print the way of every message: each hop, each packet, each end
+    #[arg(long)]
+    passports: bool,
+    #[command(flatten)]
+    keep: Keep,
     /// After the script go on with steps from standard input, one a line in the script's words;
     /// `help` lists them. Answers go to standard output, or beside a report that is no text
     #[arg(long)]
@@ -51,8 +65,14 @@ pub struct Run {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
+    /// A table for people
     Text,
+    /// For machines
     Json,
+    /// Test cases, as Jenkins and GitLab read them
+    Junit,
+    /// One page with pictures, for screens and paper
+    Html,
 }
 
 /// Runs the scenario. The exit status is 0 when everything expected held, 1 when not.
@@ -68,26 +88,72 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let by_hand = if run.by_hand { Some(run.by_hand()?) } else { None };
     let (name, steps, expectations) =
         (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
+    let keeper = run.keeper(&plan, offset)?;
+    let (title, topology) = (plan.title.clone(), Topology::of(&plan));
     let auto_ports = run.place.ports == Ports::Auto;
-    let options = Options { data, auto_ports, offset, own: open::own()?, changed: Box::new(|| {}) };
+    let (changed, entries, own) = (Box::new(|| {}), keeper.listener(), open::own()?);
+    let options = Options { data, auto_ports, offset, own, changed, entries };
     let (stop, stopped) = bounded(1);
     signals::on_stop(move || drop(stop))?;
     let live = Live::start(plan, options).context("the world could not begin")?;
     let started = Instant::now();
     let player = Player { live: &live, stopped, started, settle: SETTLE, quiet: false };
     let report = player.report(name, steps, &expectations, by_hand);
+    // What ending everything does is no part of the run.
+    let chronicle = keeper.finish();
     live.end();
-    let report = report?;
-    print!("{}", if run.report == Form::Json { report.json() + "\n" } else { report.text() });
+    let mut report = report?;
+    if run.report != Form::Text {
+        report.detail = chronicle.as_ref().map(|it| Detail::new(&title, topology, it));
+    }
+    run.print(&report, chronicle.as_ref(), offset)?;
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Run {
+    fn keeper(&self, plan: &Plan, offset: UtcOffset) -> anyhow::Result<Keeper> {
+        let wanted = self.passports || self.report != Form::Text;
+        let chronicle = wanted.then(|| Chronicle::new(plan.bridge_facts()));
+        self.keep.begin(&Header::of_plan(plan, offset.whole_seconds()), chronicle)
+    }
+
+    fn print(
+        &self,
+        report: &Report,
+        chronicle: Option<&Chronicle>,
+        offset: UtcOffset,
+    ) -> anyhow::Result<()> {
+        let width = if self.output.is_none() { terminal::width() } else { None };
+        let mut text = match self.report {
+            Form::Text => report.text_within(width),
+            Form::Json => report.json() + "\n",
+            Form::Junit => junit::xml(report),
+            Form::Html => html::page(report, offset),
+        };
+        let mut passports = String::new();
+        if let Some(chronicle) = chronicle.filter(|_| self.passports) {
+            for stop in passport::passports(chronicle.ledger(), |_| true) {
+                passports.push_str(&report::passport::text(&stop, offset));
+            }
+        }
+        match self.report {
+            Form::Text => text = passports + &text,
+            // The report has its place for itself.
+            _ => eprint!("{passports}"),
+        }
+        match &self.output {
+            None => io::stdout().write_all(text.as_bytes())?,
+            Some(path) => std::fs::write(path, text)
+                .with_context(|| format!("{} cannot be written", path.display()))?,
+        }
+        Ok(())
+    }
+
     fn by_hand(&self) -> anyhow::Result<ByHand> {
         let answers: Box<dyn Write> = match self.report {
             Form::Text => Box::new(io::stdout()),
             // The report has standard output for itself.
-            Form::Json => Box::new(io::stderr()),
+            Form::Json | Form::Junit | Form::Html => Box::new(io::stderr()),
         };
         let folder = open::folder(&self.scenario)?;
         ByHand::begin(folder.open_with(&open::host(), &self.place.engine)?, answers)
@@ -150,7 +216,16 @@ impl Player<'_> {
             && expectations.iter().all(|expectation| expectation.kept)
             && verdict.kept;
         let seconds = self.seconds();
-        Ok(Report { scenario, passed, seconds, findings, steps: taken, expectations, verdict })
+        Ok(Report {
+            scenario,
+            passed,
+            seconds,
+            findings,
+            steps: taken,
+            expectations,
+            verdict,
+            detail: None,
+        })
     }
 
     /// Lets what is under way arrive. Where a packet was dropped on a connection that lives, it is

@@ -46,7 +46,8 @@ pub fn windows(windows: &Windows, offset: UtcOffset) -> anyhow::Result<ExitCode>
     };
     let auto_ports = windows.place.ports == Ports::Auto;
     let changed = Box::new(changed);
-    let live = Live::start(plan, Options { data, auto_ports, offset, own: open::own()?, changed })
+    let own = open::own()?;
+    let live = Live::start(plan, Options { data, auto_ports, offset, own, changed, entries: None })
         .context("the world could not begin")?;
     let commands = live.commands.clone();
     signals::on_stop(move || {

@@ -1,12 +1,13 @@
 //! A part of the trace as a ladder: participants as columns, packets as arrows, everything else as a
 //! line across. Data alone; how it is drawn is others' business.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::trace::{Entry, Event, Party, Passage};
+use super::trace::{Entry, Event, Party, Passage, remark};
 use crate::lab::command::DiskTrouble;
 
 /// A ladder.
@@ -61,52 +62,88 @@ impl Ladder {
     /// The ladder of these entries. Events that are drawn by packets anyway have no row.
     #[must_use]
     pub fn of(entries: &[Arc<Entry>]) -> Self {
-        let columns = columns(entries);
+        let mut columns = Columns::default();
+        for entry in entries {
+            columns.see(entry);
+        }
+        let columns = columns.list();
         let start = entries.first().map_or(Duration::ZERO, |entry| entry.at);
-        let rows = entries.iter().filter_map(|entry| {
-            let (number, after) = (entry.number, entry.at.saturating_sub(start));
-            Some(Row { number, after, what: what(&columns, entry)? })
-        });
+        let rows = entries.iter().filter_map(|entry| Row::of(&columns, entry, start));
         Self { rows: rows.collect(), columns }
     }
 }
 
-/// Everybody who sends or receives, so that neighbours are those who speak with each other: brokers
-/// in the middle, in the order of their names, each one's own clients beside it.
-fn columns(entries: &[Arc<Entry>]) -> Vec<Party> {
-    let (mut brokers, mut clients): (Vec<Party>, Vec<(Party, Party)>) = (Vec::new(), Vec::new());
-    for entry in entries {
+impl Row {
+    /// The row of an entry, its time counted from `start`; none where it has none.
+    #[must_use]
+    pub fn of(columns: &[Party], entry: &Entry, start: Duration) -> Option<Self> {
+        let (number, after) = (entry.number, entry.at.saturating_sub(start));
+        Some(Self { number, after, what: what(columns, entry)? })
+    }
+}
+
+/// Everybody who sends or receives.
+#[derive(Debug, Clone, Default)]
+pub struct Columns {
+    brokers: BTreeSet<Party>,
+    /// The broker, and its client.
+    clients: Vec<(Party, Party)>,
+}
+
+impl Columns {
+    /// Whether somebody in this entry is new.
+    pub fn see(&mut self, entry: &Entry) -> bool {
         let wire = match &entry.event {
             Event::Packet(crossing) => &crossing.wire,
             Event::WireEnded { wire, .. } => wire,
-            _ => continue,
+            _ => return false,
         };
-        brokers.push(wire.target.clone());
+        let mut is_new = self.brokers.insert(wire.target.clone());
         if wire.dialer.board().is_some() {
-            brokers.push(wire.dialer.clone());
+            is_new |= self.brokers.insert(wire.dialer.clone());
         } else {
-            clients.push((wire.target.clone(), wire.dialer.clone()));
-        }
-    }
-    brokers.sort();
-    brokers.dedup();
-    let mut columns: Vec<Party> = Vec::new();
-    let count = brokers.len();
-    for (at, broker) in brokers.into_iter().enumerate() {
-        let mut own: Vec<Party> = Vec::new();
-        for (_, client) in clients.iter().filter(|(target, _)| *target == broker) {
-            if !own.contains(client) && !columns.contains(client) {
-                own.push(client.clone());
+            let client = (wire.target.clone(), wire.dialer.clone());
+            if !self.clients.contains(&client) {
+                self.clients.push(client);
+                is_new = true;
             }
         }
-        // The last broker's clients stand to its right.
-        let split = if at + 1 == count && count > 1 { 0 } else { own.len().div_ceil(2).max(1) };
-        let right = own.split_off(split.min(own.len()));
-        columns.extend(own);
-        columns.push(broker);
-        columns.extend(right);
+        is_new
     }
-    columns
+
+    /// A client is gone, and needs no column any more.
+    pub fn leave(&mut self, client: &Party) {
+        self.clients.retain(|(_, it)| it != client);
+    }
+
+    /// From left to right, so that neighbours are those who speak with each other: brokers in the
+    /// order of their names, each one's own clients beside it.
+    #[must_use]
+    pub fn list(&self) -> Vec<Party> {
+        let mut columns: Vec<Party> = Vec::new();
+        let count = self.brokers.len();
+        for (at, broker) in self.brokers.iter().enumerate() {
+            let mut own: Vec<Party> = Vec::new();
+            for (_, client) in self.clients.iter().filter(|(target, _)| target == broker) {
+                if !own.contains(client) && !columns.contains(client) {
+                    own.push(client.clone());
+                }
+            }
+            // The last broker's clients stand to its right; the first one's to its left, where there
+            // are others, so that no arrow of a bridge crosses a client.
+            let split = match (at, count) {
+                (0, 1) => own.len().div_ceil(2).max(1),
+                (0, _) => own.len(),
+                (at, count) if at + 1 == count => 0,
+                _ => own.len().div_ceil(2),
+            };
+            let right = own.split_off(split.min(own.len()));
+            columns.extend(own);
+            columns.push(broker.clone());
+            columns.extend(right);
+        }
+        columns
+    }
 }
 
 fn what(columns: &[Party], entry: &Entry) -> Option<What> {
@@ -118,7 +155,7 @@ fn what(columns: &[Party], entry: &Entry) -> Option<What> {
             to: place(crossing.to())?,
             text: crossing.words(),
             passage: crossing.passage,
-            remark: remark(&crossing.by, crossing.repeated, crossing.passage),
+            remark: remark(crossing),
         }),
         Event::WireEnded { wire, how } => {
             let text = format!("{} and {}: the connection ended ({how})", wire.dialer, wire.target);
@@ -154,20 +191,5 @@ fn what(columns: &[Party], entry: &Entry) -> Option<What> {
         Event::Fresh => line(None, "everything begins again".to_owned(), false),
         Event::Note(text) => line(None, text.clone(), false),
         Event::Program { .. } => None,
-    }
-}
-
-fn remark(by: &[String], repeated: bool, passage: Passage) -> String {
-    let how = match passage {
-        Passage::Arrived if repeated => "repeated by the cable",
-        Passage::Arrived => "",
-        Passage::ArrivedAndCut => "then cut",
-        Passage::Dropped => "dropped",
-        Passage::Cut => "cut",
-    };
-    match (how, by) {
-        (how, []) => how.to_owned(),
-        ("", by) => by.join(", "),
-        (how, by) => format!("{how} ({})", by.join(", ")),
     }
 }

@@ -6,6 +6,7 @@
 //!                                      +--- Trace
 //! ```
 
+pub mod chronicle;
 pub mod command;
 pub mod condition;
 pub mod data;
@@ -16,6 +17,7 @@ pub mod ladder;
 pub mod ledger;
 pub mod matrix;
 pub mod name;
+pub mod passport;
 pub mod plan;
 pub mod script;
 pub mod snapshot;

@@ -6,65 +6,161 @@
 //!   0.2          |<-x PUBREC 1 a ---------------------|  dropped (drop)
 //! ```
 
-use std::fmt::Write;
+use std::time::Duration;
 
-use crate::lab::ladder::{Ladder, What};
-use crate::lab::trace::Passage;
+use crate::lab::ladder::{Columns, Ladder, Row, What};
+use crate::lab::trace::{Entry, Event, Party, Passage};
 
-/// A gap between two columns is as wide as its longest packet, within these bounds.
-const GAP: (usize, usize) = (16, 54);
+/// A gap between two columns has at least so many letters.
+const NARROWEST: usize = 16;
+/// And at most so many, where nobody knows how wide the terminal is.
+const WIDEST: usize = 54;
+/// Lines of a ladder that grows have so many letters, where nobody knows how wide the terminal is.
+const GUESS: usize = 140;
+/// A line begins with the time.
+const TIME: usize = 12;
+/// So much of a remark has room beside the columns.
+const REMARK: usize = 24;
 /// Where the first column stands.
-const MARGIN: usize = 14;
+const MARGIN: usize = 8;
 
 /// Draws it. Empty for a ladder without rows.
 #[must_use]
 pub fn text(ladder: &Ladder) -> String {
+    text_within(ladder, None)
+}
+
+/// Draws it for a terminal with lines of so many letters. Empty for a ladder without rows.
+#[must_use]
+pub fn text_within(ladder: &Ladder, width: Option<usize>) -> String {
     if ladder.rows.is_empty() {
         return String::new();
     }
-    let places = places(ladder);
-    let mut text = header(ladder, &places);
+    let places = places(ladder, width);
+    let mut text = header(&ladder.columns, &places);
     for row in &ladder.rows {
-        let ms = row.after.as_secs_f64() * 1_000.0;
-        let (line, remark) = match &row.what {
-            What::Arrow { from, to, text, passage, remark } => {
-                (arrow(&places, *from, *to, text, *passage), remark.as_str())
-            }
-            What::Line { at, text, is_fault } => (across(&places, *at, text, *is_fault), ""),
-        };
-        let line = format!("{ms:10.1}  {line}  {remark}");
-        writeln!(text, "{}", line.trim_end()).expect("a string takes all");
+        text.push_str(&line(&places, row));
     }
     text
 }
 
+/// One row, with the columns at these places.
+fn line(places: &[usize], row: &Row) -> String {
+    let ms = row.after.as_secs_f64() * 1_000.0;
+    let (cells, remark) = match &row.what {
+        What::Arrow { from, to, text, passage, remark } => {
+            (arrow(places, *from, *to, text, *passage), remark.as_str())
+        }
+        What::Line { at, text, is_fault } => (across(places, *at, text, *is_fault), ""),
+    };
+    format!("{}\n", format!("{ms:10.1}  {cells}  {remark}").trim_end())
+}
+
 /// Where each column stands, counted from the first character behind the time.
-fn places(ladder: &Ladder) -> Vec<usize> {
-    let mut places = vec![MARGIN.saturating_sub(6)];
-    for at in 1..ladder.columns.len() {
-        let between = ladder.rows.iter().filter_map(|row| match &row.what {
-            What::Arrow { from, to, text, .. }
-                if from.abs_diff(*to) == 1 && *from.max(to) == at =>
-            {
-                Some(text.chars().count() + 10)
-            }
-            _ => None,
-        });
-        let names = width(ladder, at - 1).midpoint(width(ladder, at)) + 3;
-        let gap = between.max().unwrap_or(0).max(names).clamp(GAP.0, GAP.1);
-        places.push(places[at - 1] + gap);
+fn places(ladder: &Ladder, width: Option<usize>) -> Vec<usize> {
+    let mut gaps: Vec<usize> = (1..ladder.columns.len())
+        .map(|at| (self::width(ladder, at - 1) + self::width(ladder, at)) / 2 + 3)
+        .map(|names| names.max(NARROWEST))
+        .collect();
+    let mut longest_remark = 0;
+    for row in &ladder.rows {
+        let What::Arrow { from, to, text, remark, .. } = &row.what else { continue };
+        longest_remark = longest_remark.max(remark.chars().count());
+        let crossed = *from.min(to)..*from.max(to);
+        let wanted = text.chars().count() + 10;
+        if let [gap] = &mut gaps[crossed] {
+            *gap = wanted.max(*gap);
+        }
+    }
+    match width {
+        None => gaps.iter_mut().for_each(|gap| *gap = (*gap).min(WIDEST)),
+        Some(width) => fit(&mut gaps, width, longest_remark),
+    }
+    let mut places = vec![MARGIN];
+    for gap in gaps {
+        places.push(places[places.len() - 1] + gap);
     }
     places
+}
+
+/// Takes from the widest gaps what the terminal has no room for.
+fn fit(gaps: &mut [usize], width: usize, longest_remark: usize) {
+    let room = width.saturating_sub(TIME + MARGIN + 3 + longest_remark.min(REMARK));
+    let mut over = gaps.iter().sum::<usize>().saturating_sub(room);
+    while over > 0
+        && let Some(widest) = gaps.iter_mut().max()
+        && *widest > NARROWEST
+    {
+        *widest -= 1;
+        over -= 1;
+    }
+}
+
+/// A ladder that grows at its end, for a terminal: its head is drawn again when somebody new turns up.
+#[derive(Debug)]
+pub struct Roll {
+    width: usize,
+    columns: Columns,
+    shown: Vec<Party>,
+    places: Vec<usize>,
+    start: Option<Duration>,
+}
+
+impl Roll {
+    /// For lines of so many letters; a guess, where nobody knows.
+    #[must_use]
+    pub fn new(width: Option<usize>) -> Self {
+        Self {
+            width: width.unwrap_or(GUESS),
+            columns: Columns::default(),
+            shown: Vec::new(),
+            places: Vec::new(),
+            start: None,
+        }
+    }
+
+    /// What the next entry adds; empty where it has no row.
+    pub fn entry(&mut self, entry: &Entry) -> String {
+        let start = *self.start.get_or_insert(entry.at);
+        let mut text = String::new();
+        if self.columns.see(entry) {
+            self.shown = self.columns.list();
+            self.spread();
+            text = header(&self.shown, &self.places);
+        }
+        if let Some(row) = Row::of(&self.shown, entry, start) {
+            text.push_str(&line(&self.places, &row));
+        }
+        // Who is gone keeps the column until somebody new needs room.
+        if let Event::WireEnded { wire, .. } = &entry.event {
+            self.columns.leave(&wire.dialer);
+        }
+        text
+    }
+
+    /// All gaps alike, as wide as there is room.
+    fn spread(&mut self) {
+        let room = self.width.saturating_sub(TIME + MARGIN + 3 + REMARK);
+        let gap = room / self.shown.len().saturating_sub(1).max(1);
+        let mut at = MARGIN;
+        self.places.clear();
+        for party in &self.shown {
+            if !self.places.is_empty() {
+                at += gap.clamp(NARROWEST, WIDEST).max(party.name().chars().count() + 2);
+            }
+            self.places.push(at);
+        }
+    }
 }
 
 fn width(ladder: &Ladder, at: usize) -> usize {
     ladder.columns[at].name().chars().count()
 }
 
-fn header(ladder: &Ladder, places: &[usize]) -> String {
+fn header(columns: &[Party], places: &[usize]) -> String {
     let mut line = format!("{:>10}  ", "ms");
     let margin = line.len();
-    for (party, place) in ladder.columns.iter().zip(places) {
+    for (party, place) in columns.iter().zip(places) {
         let name = party.name();
         let half = name.chars().count() / 2;
         let want = margin + place.saturating_sub(half);
@@ -122,10 +218,11 @@ fn across(places: &[usize], at: Option<usize>, text: &str, is_fault: bool) -> St
 
 /// As much of it as there is room for.
 fn fitted(text: &str, room: usize) -> String {
-    let room = room.max(1);
-    if text.chars().count() <= room {
-        return text.to_owned();
+    match text.char_indices().nth(room.max(1)) {
+        None => text.to_owned(),
+        Some(_) => {
+            let kept: String = text.chars().take(room.max(1).saturating_sub(1)).collect();
+            format!("{kept}…")
+        }
     }
-    let kept: String = text.chars().take(room - 1).collect();
-    format!("{kept}…")
 }

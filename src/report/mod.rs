@@ -1,14 +1,25 @@
-//! What a run comes to, and what the linter found, as text and as JSON.
+//! What a run comes to, and what the linter found: for terminals, machines, browsers, Wireshark.
 
+pub mod detail;
 pub mod findings;
+#[cfg(test)]
+mod fixtures;
+pub mod html;
+pub mod jsonl;
+pub mod junit;
 pub mod ladder;
+pub mod line;
 pub mod matrix;
+pub mod passport;
+pub mod pcapng;
+pub mod recorder;
 pub mod verdict;
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
+use detail::Detail;
 use findings::FindingReport;
 pub use verdict::VerdictReport;
 
@@ -29,6 +40,9 @@ pub struct Report {
     pub expectations: Vec<ExpectationReport>,
     /// What was promised, and whether it was kept.
     pub verdict: VerdictReport,
+    /// More, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Detail>,
 }
 
 /// A step of the script.
@@ -59,6 +73,13 @@ impl Report {
     /// A table for a terminal.
     #[must_use]
     pub fn text(&self) -> String {
+        self.text_within(None)
+    }
+
+    /// The same for a terminal with lines of so many letters.
+    #[must_use]
+    pub fn text_within(&self, width: Option<usize>) -> String {
+        let columns = width;
         let mut text = String::new();
         let width = self.expectations.iter().map(|it| it.what.chars().count()).max().unwrap_or(0);
         for it in &self.expectations {
@@ -68,7 +89,7 @@ impl Report {
             // Writing to a string cannot fail.
             writeln!(text, "{}", line.trim_end()).expect("a string takes all");
         }
-        text.push_str(&self.verdict.text());
+        text.push_str(&self.verdict.text_within(columns));
         let kept = self.expectations.iter().filter(|it| it.kept).count();
         let all = self.expectations.len();
         let failed = self.steps.iter().filter_map(|it| it.failed.as_ref()).count();
@@ -119,6 +140,7 @@ mod tests {
                 why: (!kept).then(|| "one does not".to_owned()),
             }],
             verdict: VerdictReport::from(&Verdict::default()),
+            detail: None,
         }
     }
 

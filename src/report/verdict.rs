@@ -52,6 +52,12 @@ impl VerdictReport {
     /// For a terminal: a line on what was promised, each breach with its ladder, and the notes.
     #[must_use]
     pub fn text(&self) -> String {
+        self.text_within(None)
+    }
+
+    /// The same for a terminal with lines of so many letters.
+    #[must_use]
+    pub fn text_within(&self, width: Option<usize>) -> String {
         let mut text = String::new();
         let Counts { published, bridged, delivered, .. } = self.counts;
         let sum = format!("{published} published, {bridged} bridged, {delivered} delivered");
@@ -62,7 +68,8 @@ impl VerdictReport {
         }
         for breach in &self.breaches {
             writeln!(text, "\n  {}: {}", breach.kind, breach.what).expect("a string takes all");
-            for line in ladder::text(&breach.ladder).lines() {
+            let width = width.map(|it| it.saturating_sub(2));
+            for line in ladder::text_within(&breach.ladder, width).lines() {
                 writeln!(text, "  {line}").expect("a string takes all");
             }
         }

@@ -45,8 +45,14 @@ impl World {
     pub fn start(plan: Plan, data: &Path) -> Self {
         let data = Data::new(Some(data), "dual-board").expect("a root is given");
         let own = env!("CARGO_BIN_EXE_twinboard").into();
-        let changed = Box::new(|| {});
-        let options = Options { data, auto_ports: true, offset: UtcOffset::UTC, own, changed };
+        let options = Options {
+            data,
+            auto_ports: true,
+            offset: UtcOffset::UTC,
+            own,
+            changed: Box::new(|| {}),
+            entries: None,
+        };
         let live = Live::start(plan, options).expect("threads and ports");
         let newest = live.snapshots.recv_timeout(PATIENCE).expect("a first snapshot");
         let mut world = Self { live, told: newest.done, newest };

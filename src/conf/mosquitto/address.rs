@@ -6,6 +6,17 @@ use crate::broker::Address;
 /// The port where none is given.
 const DEFAULT_PORT: u16 = 1883;
 
+/// Reads an address as a bridge has it, from elsewhere than a file.
+///
+/// # Errors
+/// In words, what is wrong with it.
+pub fn address(text: &str) -> Result<Address, String> {
+    parse(text).map_err(|wrong| match wrong.help {
+        Some(help) => format!("{}; {help}", wrong.what),
+        None => wrong.what,
+    })
+}
+
 /// Reads `host`, `host:port`, `[ipv6]`, `[ipv6]:port` and mosquitto's own `ipv6:port`.
 pub(super) fn parse(text: &str) -> Result<Address, Wrong> {
     let (host, port) = split(text)?;

@@ -28,6 +28,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use address::address;
 pub use line::Line;
 pub use lines::Lines;
 pub use log::Log;

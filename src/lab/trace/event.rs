@@ -25,6 +25,10 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// Somebody who is given every entry as it comes. It is called where the world lives: it must not
+/// block.
+pub type Listener = Box<dyn FnMut(&Arc<Entry>) + Send>;
+
 /// What can happen in a world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

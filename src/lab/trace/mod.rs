@@ -8,10 +8,10 @@ mod wire;
 mod words;
 
 pub use crossing::{Crossing, Passage};
-pub use event::{Entry, Event};
+pub use event::{Entry, Event, Listener};
 pub use scribe::{Glimpse, Place, Scribe};
 pub use wire::{Party, Wire};
-pub use words::payload;
+pub use words::{payload, remark};
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::crossing::Crossing;
+use super::crossing::{Crossing, Passage};
 use crate::mqtt::packet::{Ack, Answers, Connect, Level, Publish};
 use crate::mqtt::{Packet, QoS, Reason};
 
@@ -83,9 +83,9 @@ fn say_connect(words: &mut String, connect: &Connect) {
         *words += ", bridge";
     }
     *words += match (*level == Level::V5, *clean_start) {
-        (true, true) => ", clean start",
-        (false, true) => ", clean session",
-        (_, false) => ", kept session",
+        (true, true) => ", clean start,",
+        (false, true) => ", clean session,",
+        (_, false) => ", kept session,",
     };
     add(words, format_args!("keep-alive {keep_alive_s} s"));
 }
@@ -99,6 +99,23 @@ fn say_answers(words: &mut String, answers: &Answers) {
 fn say_reason(words: &mut String, reason: Reason) {
     if reason.is_error() {
         add(words, format_args!("{reason}"));
+    }
+}
+
+/// What its cable did to a packet: "dropped (drop)"; empty where it did nothing.
+#[must_use]
+pub fn remark(crossing: &Crossing) -> String {
+    let how = match crossing.passage {
+        Passage::Arrived if crossing.repeated => "repeated by the cable",
+        Passage::Arrived => "",
+        Passage::ArrivedAndCut => "then cut",
+        Passage::Dropped => "dropped",
+        Passage::Cut => "cut",
+    };
+    match (how, crossing.by.as_slice()) {
+        (how, []) => how.to_owned(),
+        ("", by) => by.join(", "),
+        (how, by) => format!("{how} ({})", by.join(", ")),
     }
 }
 

@@ -1,4 +1,6 @@
 //! The worlds that drive the cores.
 
 pub mod live;
+mod sights;
 pub mod sim;
+pub mod watch;

@@ -40,7 +40,7 @@ use crate::lab::data::Data;
 use crate::lab::ledger::Ledger;
 use crate::lab::plan::Plan;
 use crate::lab::snapshot::Snapshot;
-use crate::lab::trace::{Event, Scribe, Trace};
+use crate::lab::trace::{Event, Listener, Scribe, Trace};
 use crate::lab::verdict::Verdict;
 use crate::net::{Clock, Lines};
 
@@ -61,6 +61,8 @@ pub struct Options {
     pub own: PathBuf,
     /// Called after each new snapshot; must not block.
     pub changed: Box<dyn Fn() + Send>,
+    /// Given every entry of the trace as it comes.
+    pub entries: Option<Listener>,
 }
 
 /// A live world, seen from outside.
@@ -82,6 +84,7 @@ impl Live {
         let (commands, ordered) = bounded(COMMANDS);
         let (sender, snapshots) = bounded(1);
         let outlet = Outlet { sender, stale: snapshots.clone(), changed: options.changed };
+        let entries = options.entries;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("world worker")
@@ -91,8 +94,13 @@ impl Live {
         let ground = Chosen { data, auto_ports, offset, own };
         let thread = thread::Builder::new().name("world".to_owned()).spawn(move || {
             runtime.block_on(async {
-                match World::new(plan, ground, outlet).await {
-                    Ok(world) => world.run(forward(ordered)).await,
+                match World::new(plan, ground, outlet) {
+                    Ok(mut world) => {
+                        world.entries = entries;
+                        world.warn();
+                        world.start_everything().await;
+                        world.run(forward(ordered)).await;
+                    }
                     Err(error) => tracing::error!(%error, "the world could not begin"),
                 }
             });
@@ -180,10 +188,11 @@ struct World {
     trouble: Option<String>,
     done: u64,
     outlet: Outlet,
+    entries: Option<Listener>,
 }
 
 impl World {
-    async fn new(plan: Plan, chosen: Chosen, outlet: Outlet) -> std::io::Result<Self> {
+    fn new(plan: Plan, chosen: Chosen, outlet: Outlet) -> std::io::Result<Self> {
         let Chosen { data, auto_ports, offset, own } = chosen;
         let (notes, heard) = Notes::new();
         let clock = Clock::start();
@@ -196,7 +205,7 @@ impl World {
             notes.follow(named.cable.watch());
         }
         let ledger = Ledger::new(plan.bridge_facts());
-        let mut world = Self {
+        Ok(Self {
             plan,
             clock,
             epoch: OffsetDateTime::UNIX_EPOCH.to_offset(offset),
@@ -216,10 +225,8 @@ impl World {
             trouble: None,
             done: 0,
             outlet,
-        };
-        world.warn();
-        world.start_everything().await;
-        Ok(world)
+            entries: None,
+        })
     }
 
     /// Says what engines do less well than confs ask.

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::World;
 use super::board::Board;
 use super::cables::NamedCable;
 use super::notes::Note;
 use crate::broker::status::{BridgeStatus, LinkState, Status};
-use crate::cable::state::End;
-use crate::cable::{Deed, Direction, State};
+use crate::cable::{Deed, State};
 use crate::conf::Engine;
 use crate::engine::{Running, mosquitto, rumqttd};
 use crate::lab::DiskTrouble;
@@ -20,8 +17,9 @@ use crate::lab::snapshot::{
     BoardView, BridgeState, BridgeView, BrokerView, CableState, CableView, HeldView, Holdings,
     ProgramView, SessionView, Snapshot,
 };
-use crate::lab::trace::{Event, Glimpse, Passage, Place};
+use crate::lab::trace::{Event, Place};
 use crate::lab::verdict::{Verdict, judge};
+use crate::lab::world::sights;
 use crate::mqtt::ClientId;
 use crate::net::{DiskState, Sight, What};
 
@@ -49,43 +47,14 @@ impl World {
     }
 
     fn see(&mut self, place: &Place, sight: Sight) {
-        let Sight { line, at, what } = sight;
-        let mut seen = Glimpse {
-            direction: Direction::Out,
-            came: at,
-            passage: Passage::Arrived,
-            by: Vec::new(),
-            repeated: false,
-            bytes: Bytes::new(),
-        };
-        let event = match what {
-            What::Begins { peer } => {
-                let peer = peer.map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
-                return self.scribe.begins(line, place, peer);
-            }
-            What::Passes { direction, bytes } => {
-                self.notes.seen(&bytes);
-                for event in self.scribe.passes(line, direction, at, &bytes) {
-                    self.add(at, event);
-                }
-                return;
-            }
-            What::Judged { direction, bytes, came, fate } => {
-                seen = Glimpse { direction, came, bytes, ..seen };
-                seen.passage = passage(fate.end);
-                seen.by = fate.by.into_iter().map(str::to_owned).collect();
-                self.scribe.packet(line, seen)
-            }
-            What::Repeated { direction, bytes } => {
-                seen = Glimpse { direction, repeated: true, bytes, ..seen };
-                self.scribe.packet(line, seen)
-            }
-            What::Ends { how } => {
-                self.seen.ends(line);
-                self.scribe.ends(line, how)
-            }
-        };
-        if let Some(event) = event {
+        let at = sight.at;
+        if let What::Passes { bytes, .. } = &sight.what {
+            self.notes.seen(bytes);
+        }
+        if let What::Ends { .. } = &sight.what {
+            self.seen.ends(sight.line);
+        }
+        for event in sights::events(&mut self.scribe, place, sight) {
             self.add(at, event);
         }
     }
@@ -96,6 +65,9 @@ impl World {
         }
         let entry = self.trace.add(at, event);
         self.ledger.take(&entry);
+        if let Some(entries) = &mut self.entries {
+            entries(&entry);
+        }
         if let Some(most) = self.plan.fuse
             && matches!(entry.event, Event::Packet(_))
         {
@@ -291,15 +263,6 @@ fn engine_name(engine: &Engine) -> String {
         Engine::Rumqttd => rumqttd::VERSION.to_owned(),
         Engine::Remote(address) => format!("remote, {address}"),
         Engine::Native => engine.to_string(),
-    }
-}
-
-fn passage(end: End) -> Passage {
-    match end {
-        End::Arrives => Passage::Arrived,
-        End::ArrivesAndCuts => Passage::ArrivedAndCut,
-        End::Dropped => Passage::Dropped,
-        End::Cut => Passage::Cut,
     }
 }
 

@@ -1,0 +1,144 @@
+//! A passport as a tree of text.
+//!
+//! ```text
+//! message 3: count = 3 (QoS 2) at board1, 12:00:00.120
+//!   published by counter
+//!         0.0 ms  counter -> board1: PUBLISH 3 count QoS 2 3
+//!         0.4 ms  board1 -> counter: PUBREC 3 count
+//!   |- to tally1 (QoS 2), delivered [exact]
+//!   |       1.2 ms  board1 -> tally1: PUBLISH 3 count QoS 2 3
+//!   `- to board2 (QoS 2) by bridge_to_broker2, topic count out 2, delivered [exact]
+//!         waited 12.3 ms: it is not connected
+//!      message 4: count = 3 (QoS 2) at board2
+//!        `- to tally2 (QoS 2), delivered [inferred]
+//! ```
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use time::UtcOffset;
+
+use super::line::clock;
+use crate::lab::passport::{End, Hop, Step, Stop, Waited};
+
+/// Draws it.
+#[must_use]
+pub fn text(stop: &Stop, offset: UtcOffset) -> String {
+    let mut tree = Tree { text: String::new(), start: stop.came.unwrap_or_default() };
+    let Stop { number, topic, payload, qos, at, retain, .. } = stop;
+    let retained = if *retain { ", retained" } else { "" };
+    let came = stop.came.map_or_else(String::new, |it| format!(", {}", clock(it, offset)));
+    tree.line(
+        "",
+        format_args!("message {number}: {topic} = {payload} ({qos}{retained}) at {at}{came}"),
+    );
+    match &stop.let_in {
+        Some((rule, before)) => {
+            tree.line("  ", format_args!("let in by {} ({rule}); it was {before} before", stop.by))
+        }
+        None => tree.line("  ", format_args!("published by {}", stop.by)),
+    }
+    tree.stop(stop, "  ");
+    tree.text
+}
+
+struct Tree {
+    text: String,
+    start: Duration,
+}
+
+impl Tree {
+    fn line(&mut self, indent: &str, what: std::fmt::Arguments<'_>) {
+        writeln!(self.text, "{}", format!("{indent}{what}").trim_end())
+            .expect("a string takes all");
+    }
+
+    fn stop(&mut self, stop: &Stop, indent: &str) {
+        for step in &stop.packets {
+            self.step(step, indent);
+        }
+        if let Some(why) = &stop.refused {
+            self.line(indent, format_args!("{} did not take it: {why}", stop.at));
+        } else if stop.qos.level() > 0 && !stop.promised {
+            self.line(indent, format_args!("{} has not answered for it", stop.at));
+        }
+        if stop.hops.is_empty() {
+            self.line(indent, format_args!("nobody there had asked for it"));
+        }
+        for (at, hop) in stop.hops.iter().enumerate() {
+            let is_last = at + 1 == stop.hops.len();
+            let (branch, below) = if is_last { ("`- ", "   ") } else { ("|- ", "|  ") };
+            self.hop(stop, hop, &format!("{indent}{branch}"), &format!("{indent}{below}"));
+        }
+    }
+
+    fn hop(&mut self, from: &Stop, hop: &Hop, branch: &str, below: &str) {
+        let mut words = format!("to {} ({}{})", hop.to, hop.qos, flags(from, hop));
+        if let Some(bridge) = &hop.bridge {
+            write!(words, " by {bridge}").expect("a string takes all");
+        }
+        if let Some(rule) = &hop.rule {
+            write!(words, ", {rule}").expect("a string takes all");
+        }
+        if hop.topic != from.topic {
+            write!(words, ", as {}", hop.topic).expect("a string takes all");
+        }
+        let how = if hop.exact { "exact" } else { "inferred" };
+        self.line(branch, format_args!("{words}: {} [{how}]", end(&hop.end)));
+        if let Some(Waited { why, time }) = &hop.waited {
+            match time {
+                Some(time) => {
+                    let ms = time.as_secs_f64() * 1_000.0;
+                    self.line(below, format_args!("      waited {ms:.1} ms: {why}"));
+                }
+                None => self.line(below, format_args!("      waits: {why}")),
+            }
+        }
+        for step in &hop.packets {
+            self.step(step, below);
+        }
+        let Some(next) = &hop.next else { return };
+        if let Some((rule, before)) = &next.let_in {
+            let (at, topic) = (&next.at, &next.topic);
+            let renamed = if before == topic { String::new() } else { format!(" as {topic}") };
+            self.line(below, format_args!("{at} let it in{renamed} ({rule})"));
+        }
+        let (number, qos, at, topic) = (next.number, next.qos, &next.at, &next.topic);
+        self.line(below, format_args!("message {number} at {at}: {topic} ({qos})"));
+        self.stop(next, &format!("{below}  "));
+    }
+
+    fn step(&mut self, step: &Step, indent: &str) {
+        let ms = step.at.saturating_sub(self.start).as_secs_f64() * 1_000.0;
+        let remark =
+            if step.remark.is_empty() { String::new() } else { format!("  [{}]", step.remark) };
+        let Step { from, to, text, .. } = step;
+        self.line(indent, format_args!("{ms:>10.1} ms  {from} -> {to}: {text}{remark}"));
+    }
+}
+
+/// What changed of QoS and retain flag.
+fn flags(from: &Stop, hop: &Hop) -> String {
+    let mut words = String::new();
+    if hop.qos != from.qos {
+        write!(words, ", was {}", from.qos).expect("a string takes all");
+    }
+    match (from.retain, hop.retain) {
+        (true, Some(true)) => words += ", retained",
+        (true, Some(false)) => words += ", no longer flagged as retained",
+        (false, Some(true)) => words += ", flagged as retained",
+        (_, _) => {}
+    }
+    words
+}
+
+fn end(end: &End) -> String {
+    match end {
+        End::Waits => "waits".to_owned(),
+        End::OnTheWay => "sent, and not there".to_owned(),
+        End::Arrived => "arrived".to_owned(),
+        End::Delivered => "delivered".to_owned(),
+        End::Refused(why) => format!("not taken: {why}"),
+        End::SessionEnded => "the session ended before".to_owned(),
+    }
+}
