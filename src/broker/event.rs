@@ -169,27 +169,6 @@ impl fmt::Display for Event {
             Self::Refused { client: None, reason } => write!(f, "refused a connection: {reason}"),
             Self::Disconnected { client, reason } => write!(f, "{client} is gone: {reason}"),
             Self::SessionExpired { client } => write!(f, "the session of {client} has expired"),
-            Self::Published { client, topic, qos, retain, size_bytes, packet, .. } => {
-                let who = client.as_ref().map_or("the broker", ClientId::as_str);
-                let retained = if *retain { ", retained" } else { "" };
-                let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
-                write!(f, "{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})")?;
-                match packet.as_ref().and_then(|it| it.rule.as_ref()) {
-                    Some(rule) => write!(f, ", let in by {rule}"),
-                    None => Ok(()),
-                }
-            }
-            Self::Dropped { client, topic, qos, reason, .. } => {
-                write!(f, "{topic} ({qos}) was not queued for {client}: {reason}")
-            }
-            Self::TakenOut { client, rule, topic, .. } => {
-                write!(f, "goes out by {client} as {topic} ({rule})")
-            }
-            Self::Queued { client, behind, .. } => write!(f, "waits for {client}: {behind}"),
-            Self::Sent { client, topic, qos, cause, .. } => {
-                write!(f, "sent {topic} ({qos}) to {client}{cause}")
-            }
-            Self::Delivered { client, .. } => write!(f, "{client} has acknowledged it"),
             Self::Subscribed { client, filter, qos } => {
                 write!(f, "{client} is subscribed to {filter} ({qos})")
             }
@@ -224,6 +203,42 @@ impl fmt::Display for Event {
                 write!(f, "cannot commit, so it promises nothing for now: {reason}")
             }
             Self::StoreWorks => f.write_str("commits work again"),
+            Self::Published { .. }
+            | Self::Dropped { .. }
+            | Self::TakenOut { .. }
+            | Self::Queued { .. }
+            | Self::Sent { .. }
+            | Self::Delivered { .. } => self.say_of_message(f),
+        }
+    }
+}
+
+impl Event {
+    /// The sentence of an event that is one message's, and nothing for the others.
+    fn say_of_message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Published { client, topic, qos, retain, size_bytes, packet, .. } => {
+                let who = client.as_ref().map_or("the broker", ClientId::as_str);
+                let retained = if *retain { ", retained" } else { "" };
+                let bytes = if *size_bytes == 1 { "byte" } else { "bytes" };
+                write!(f, "{who} published {topic} ({qos}{retained}, {size_bytes} {bytes})")?;
+                match packet.as_ref().and_then(|it| it.rule.as_ref()) {
+                    Some(rule) => write!(f, ", let in by {rule}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Dropped { client, topic, qos, reason, .. } => {
+                write!(f, "{topic} ({qos}) was not queued for {client}: {reason}")
+            }
+            Self::TakenOut { client, rule, topic, .. } => {
+                write!(f, "goes out by {client} as {topic} ({rule})")
+            }
+            Self::Queued { client, behind, .. } => write!(f, "waits for {client}: {behind}"),
+            Self::Sent { client, topic, qos, cause, .. } => {
+                write!(f, "sent {topic} ({qos}) to {client}{cause}")
+            }
+            Self::Delivered { client, .. } => write!(f, "{client} has acknowledged it"),
+            _ => Ok(()),
         }
     }
 }
