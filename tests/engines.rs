@@ -104,8 +104,10 @@ fn lives(plan: Plan, name: &str, engine: &str, remembers: bool) {
     world.set(CARD1, 2, false);
     world.until_shows(DISPLAY, 2, false);
     world.ask(broker(name, Action::Freeze));
-    world.ask(broker(name, Action::Restart));
+    // It hears no polite word.
+    world.ask(broker(name, Action::Kill));
     assert_eq!(state(id), None, "what was frozen ends too");
+    world.ask(broker(name, Action::Start));
     world.until_connected();
     world.ask(Command::Power { board: BoardName::new(name), on: false });
     world.ask(Command::Power { board: BoardName::new(name), on: true });

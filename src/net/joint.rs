@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -42,13 +43,13 @@ pub(super) struct Joint {
 
 impl Joint {
     /// Carries the connection until it ends or is reset.
-    pub(super) async fn carry(mut self, near: TcpStream) {
+    pub(super) async fn carry(mut self, mut near: TcpStream) {
         self.observer.see(self.number, What::Begins { peer: near.peer_addr().ok() });
         let (mut cuts, born) = (self.marks.clone(), self.born);
         let ended = tokio::select! {
             biased;
             _ = cuts.wait_for(|marks| marks.cuts != born) => Err(End::Cut),
-            ended = self.joined(&near) => ended,
+            ended = self.joined(&mut near) => ended,
         };
         for direction in Direction::BOTH {
             self.cable.note_held(self.number, direction, &[]);
@@ -66,7 +67,7 @@ impl Joint {
     }
 
     /// Waits until there is a way, dials, and pumps both ways until both ends said goodbye.
-    async fn joined(&mut self, near: &TcpStream) -> Result<(), End> {
+    async fn joined(&mut self, near: &mut TcpStream) -> Result<(), End> {
         let mut early = BytesMut::new();
         self.hang(near, &mut early).await?;
         let target = self.target.borrow().clone();
@@ -81,8 +82,9 @@ impl Joint {
         };
         let mut far = ResetUnlessClosed { stream: far, closed: false };
         let line = Arc::new(Mutex::new(Line::default()));
-        let out = self.pump(near, &far.stream, Direction::Out, early, &line);
-        let back = self.pump(&far.stream, near, Direction::In, BytesMut::new(), &line);
+        let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.stream.split());
+        let out = self.pump(near_in, far_out, Direction::Out, early, &line);
+        let back = self.pump(far_in, near_out, Direction::In, BytesMut::new(), &line);
         let ended = tokio::try_join!(out.run(), back.run());
         // After the last packet that way a goodbye, lest a reset overtake it.
         far.closed = matches!(ended, Ok(_) | Err(End::CutAfter(Direction::Out)));
@@ -91,8 +93,8 @@ impl Joint {
 
     fn pump<'a>(
         &self,
-        from: &'a TcpStream,
-        to: &'a TcpStream,
+        from: ReadHalf<'a>,
+        to: WriteHalf<'a>,
         direction: Direction,
         unread: BytesMut,
         line: &Arc<Mutex<Line>>,

@@ -11,7 +11,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -52,8 +53,8 @@ pub(super) enum End {
 
 /// See the module.
 pub(super) struct Pump<'a> {
-    from: &'a TcpStream,
-    to: &'a TcpStream,
+    from: ReadHalf<'a>,
+    to: WriteHalf<'a>,
     number: u64,
     direction: Direction,
     /// What was read and is no whole packet yet.
@@ -74,8 +75,8 @@ pub(super) struct Pump<'a> {
 impl<'a> Pump<'a> {
     #[expect(clippy::too_many_arguments, reason = "each is one thing, and there is one caller")]
     pub(super) fn new(
-        from: &'a TcpStream,
-        to: &'a TcpStream,
+        from: ReadHalf<'a>,
+        to: WriteHalf<'a>,
         (number, direction): (u64, Direction),
         unread: BytesMut,
         line: Arc<Mutex<Line>>,
@@ -156,19 +157,22 @@ impl<'a> Pump<'a> {
         let until = until.map(|at| Instant::from_std(self.observer.clock.instant(at)));
         let told = self.marks.borrow().tells[self.direction as usize];
         let may_read = !self.ended && told && self.lane.waiting_bytes() < WAITING_BYTES;
-        tokio::select! {
+        if may_read {
+            self.unread.reserve(CHUNK);
+        }
+        // A read that brings less than there was room for is not tried again at once: the next one
+        // waits, and half of the calls to the system are saved.
+        let read = tokio::select! {
             biased;
             changed = self.marks.changed() => return changed.map_err(|_| End::Stopped),
             () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                 return Ok(());
             }
-            ready = self.from.readable(), if may_read => ready?,
-        }
-        self.unread.reserve(CHUNK);
-        match self.from.try_read_buf(&mut self.unread) {
+            read = self.from.read_buf(&mut self.unread), if may_read => read,
+        };
+        match read {
             Ok(0) => self.ended = true,
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => (self.broken, self.ended) = (Some(error), true),
         }
         Ok(())
@@ -285,7 +289,7 @@ impl<'a> Pump<'a> {
     fn end(self) -> Result<(), End> {
         match self.broken {
             Some(error) => Err(error.into()),
-            None => Ok(SockRef::from(self.to).shutdown(Shutdown::Write)?),
+            None => Ok(SockRef::from(self.to.as_ref()).shutdown(Shutdown::Write)?),
         }
     }
 
