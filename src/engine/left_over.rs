@@ -77,6 +77,11 @@ mod tests {
         let arguments = ["600".into()];
         let mut child =
             Command::new("sleep").args(&arguments).stdin(Stdio::null()).spawn().expect("it starts");
+        // The system knows a process's words a moment after it knows the process.
+        let words = format!("/proc/{}/cmdline", child.id());
+        while std::fs::read(&words).expect("it is there").is_empty() {
+            std::thread::yield_now();
+        }
         assert!(!end(folder.path()), "nothing was noted");
         note(folder.path(), child.id(), &["601".into()]).expect("noted");
         assert!(!end(folder.path()), "another process has the number");

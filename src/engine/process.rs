@@ -25,6 +25,8 @@ use super::{EngineError, how, io, left_over};
 const UNTIL_LISTENS: Duration = Duration::from_secs(20);
 /// How long a polite end may take.
 const UNTIL_ENDED: Duration = Duration::from_secs(5);
+/// How often it is asked to end.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(3);
 /// So many of its last lines are kept for an error.
@@ -143,7 +145,12 @@ impl Process {
             return Ok(());
         }
         let until = Instant::now() + UNTIL_ENDED;
+        let mut again = Instant::now() + ASK_AGAIN;
         while matches!(self.child.try_wait(), Ok(None)) {
+            // A mosquitto that listens but has not come to its loop yet forgets the first one.
+            if Instant::now() > again && self.signal(Signal::Stop) {
+                again += ASK_AGAIN;
+            }
             if Instant::now() > until {
                 let (engine, said) = (self.engine.clone(), self.last_lines());
                 self.end().await;
