@@ -159,7 +159,7 @@ fn what(columns: &[Party], entry: &Entry) -> Option<What> {
         }),
         Event::WireEnded { wire, how } => {
             let text = format!("{} and {}: the connection ended ({how})", wire.dialer, wire.target);
-            line(place(&wire.dialer), text, false)
+            line(place(&wire.dialer).min(place(&wire.target)), text, false)
         }
         Event::Broker { board, event } => {
             line(place(&Party::Board(board.clone())), format!("{board}: {event}"), false)

@@ -47,6 +47,8 @@ pub struct BoardReport {
     pub name: String,
     /// Its name for people.
     pub title: String,
+    /// What its broker is.
+    pub engine: String,
     /// Its programs and what they are.
     pub programs: Vec<(String, String)>,
 }
@@ -103,6 +105,7 @@ impl Topology {
         let board = |board: &crate::lab::plan::BoardPlan| BoardReport {
             name: board.name.to_string(),
             title: board.title.clone(),
+            engine: board.engine.name().to_owned(),
             programs: board
                 .programs
                 .iter()

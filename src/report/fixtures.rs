@@ -211,6 +211,9 @@ pub fn every_event() -> Vec<Arc<Entry>> {
     for action in [Action::Start, Action::Kill, Action::Freeze] {
         story.tell(Event::Asked { what: "the broker of board1".to_owned(), action });
     }
+    let line = "1: mosquitto says".to_owned();
+    story.tell(Event::EngineSays { board: board.clone(), line });
+    story.tell(Event::EngineDrops { board, client: ClientId::new("slow") });
     story.tell(Event::Fresh);
     story.tell(Event::Missed { packets: 17 });
     story.tell(Event::Note("a \"line\"\nof two".to_owned()));

@@ -218,11 +218,10 @@ fn across(places: &[usize], at: Option<usize>, text: &str, is_fault: bool) -> St
 
 /// As much of it as there is room for.
 fn fitted(text: &str, room: usize) -> String {
-    match text.char_indices().nth(room.max(1)) {
-        None => text.to_owned(),
-        Some(_) => {
-            let kept: String = text.chars().take(room.max(1).saturating_sub(1)).collect();
-            format!("{kept}…")
-        }
+    let room = room.max(1);
+    if text.chars().count() <= room {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(room - 1).collect();
+    format!("{kept}…")
 }

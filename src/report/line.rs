@@ -46,10 +46,6 @@ pub fn what(event: &Event) -> String {
             format!("{} and {}: the connection ended ({how})", wire.dialer, wire.target)
         }
         Event::Broker { board, event } => format!("{board}: {event}"),
-        Event::EngineSays { board, line } => format!("{board} says: {line}"),
-        Event::EngineDrops { board, client } => {
-            format!("{board}: says that it drops messages for {client}")
-        }
         Event::Program { program, event } => format!("{program}: {}", of_program(event)),
         Event::Cable { cable, deed } => format!("** {cable}: {deed} **"),
         Event::Power { board, on } => {
@@ -62,6 +58,10 @@ pub fn what(event: &Event) -> String {
                 format!("** {board}: the disk takes {ms} ms more **")
             }
         },
+        Event::EngineSays { board, line } => format!("{board} says: {line}"),
+        Event::EngineDrops { board, client } => {
+            format!("{board} drops messages for {client}: its queue is full")
+        }
         Event::Asked { what, action } => format!("** {what}: {action} **"),
         Event::Fresh => "everything begins again".to_owned(),
         Event::Missed { packets } => format!("{packets} packets are missing here"),

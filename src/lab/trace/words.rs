@@ -78,7 +78,8 @@ impl Crossing {
 
 fn say_connect(words: &mut String, connect: &Connect) {
     let Connect { client_id, level, bridge, clean_start, keep_alive_s, .. } = connect;
-    add(words, format_args!("{client_id}, MQTT {}", level.as_str()));
+    let client = if client_id.as_str().is_empty() { "(no id)" } else { client_id.as_str() };
+    add(words, format_args!("{client}, MQTT {}", level.as_str()));
     if *bridge {
         *words += ", bridge";
     }

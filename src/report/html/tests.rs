@@ -17,6 +17,7 @@ fn report() -> Report {
         boards: vec![BoardReport {
             name: "board1".to_owned(),
             title: "Board <1>".to_owned(),
+            engine: "native".to_owned(),
             programs: vec![("old".to_owned(), "tally".to_owned())],
         }],
         bridges: vec![BridgeReport {

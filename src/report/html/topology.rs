@@ -16,7 +16,8 @@ pub fn svg(topology: &Topology) -> String {
     for bridge in &topology.bridges {
         if boards.iter().all(|board| board.name != bridge.to) {
             let (name, title) = (bridge.to.clone(), bridge.to.clone());
-            boards.push(BoardReport { name, title, programs: Vec::new() });
+            let (engine, programs) = (String::new(), Vec::new());
+            boards.push(BoardReport { name, title, engine, programs });
         }
     }
     let sizes: Vec<f64> = boards.iter().map(board_width).collect();
@@ -73,9 +74,7 @@ fn triangle((x, y): (f64, f64)) -> String {
 fn draw_board(svg: &mut Svg, board: &BoardReport, left: f64, (size, height): (f64, f64)) {
     svg.rect("box", (left, TOP), (size, height), &board.name);
     svg.text("strong", "start", (left + 12.0, TOP + 20.0), &board.title);
-    if board.title != board.name {
-        svg.text("quiet", "start", (left + 12.0, TOP + 37.0), &board.name);
-    }
+    svg.text("quiet", "start", (left + 12.0, TOP + 37.0), &below(board));
     let mut y = TOP + 46.0;
     for (name, kind) in &board.programs {
         svg.rect("chip", (left + 10.0, y), (size - 20.0, CHIP - 5.0), kind);
@@ -85,9 +84,16 @@ fn draw_board(svg: &mut Svg, board: &BoardReport, left: f64, (size, height): (f6
     }
 }
 
+/// The name and what its broker is, where that is not what the title says.
+fn below(board: &BoardReport) -> String {
+    let name = if board.title == board.name { "" } else { board.name.as_str() };
+    let dot = if name.is_empty() || board.engine.is_empty() { "" } else { ", " };
+    format!("{name}{dot}{}", board.engine)
+}
+
 fn board_width(board: &BoardReport) -> f64 {
     let chips = board.programs.iter().map(|(name, kind)| width(name) + width(kind) + 56.0);
-    chips.fold(width(&board.title).max(140.0) + 24.0, f64::max)
+    chips.fold(width(&board.title).max(width(&below(board))).max(140.0) + 24.0, f64::max)
 }
 
 fn wide(count: usize) -> f64 {

@@ -146,8 +146,8 @@ impl Format for PcapNg {
             Event::Cable { .. }
             | Event::Power { .. }
             | Event::Disk { .. }
-            | Event::Asked { .. }
             | Event::EngineDrops { .. }
+            | Event::Asked { .. }
             | Event::Fresh
             | Event::Missed { .. }
             | Event::Note(_) => {
@@ -156,7 +156,7 @@ impl Format for PcapNg {
                 }
                 Ok(())
             }
-            Event::Broker { .. } | Event::EngineSays { .. } | Event::Program { .. } => Ok(()),
+            Event::Broker { .. } | Event::Program { .. } | Event::EngineSays { .. } => Ok(()),
         }
     }
 }
