@@ -15,7 +15,7 @@ use super::by_hand::ByHand;
 use super::player::{PATIENCE, Player, Seen};
 use super::{Place, Ports, open, signals};
 use crate::conf::Engine;
-use crate::conf::scenario::{Expectation, Step};
+use crate::conf::scenario::{Breach, Expectation, Step};
 use crate::engine::derived::{Ends, derived};
 use crate::engine::{free_ports, mosquitto};
 use crate::lab::condition::against;
@@ -66,15 +66,15 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     }
     let (plan, data, _claim) = open::open(&run.scenario, &run.place, offset)?;
     let by_hand = if run.by_hand { Some(run.by_hand()?) } else { None };
-    let (name, steps, expectations) =
-        (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
+    let (name, steps, expectations, breaches) =
+        (plan.name.clone(), plan.steps.clone(), plan.expectations.clone(), plan.breaches.clone());
     let auto_ports = run.place.ports == Ports::Auto;
     let options = Options { data, auto_ports, offset, own: open::own()?, changed: Box::new(|| {}) };
     let (stop, stopped) = bounded(1);
     signals::on_stop(move || drop(stop))?;
     let live = Live::start(plan, options).context("the world could not begin")?;
     let player = Player { live: &live, stopped, started: Instant::now() };
-    let report = player.report(name, steps, &expectations, by_hand);
+    let report = player.report(name, steps, (&expectations, &breaches), by_hand);
     live.end();
     let report = report?;
     print!("{}", if run.report == Form::Json { report.json() + "\n" } else { report.text() });
@@ -122,7 +122,7 @@ impl Player<'_> {
         &self,
         scenario: String,
         steps: Vec<Step>,
-        expectations: &[Expectation],
+        (expectations, breaches): (&[Expectation], &[Breach]),
         by_hand: Option<ByHand>,
     ) -> anyhow::Result<Report> {
         let mut seen = Seen::new(self.next(PATIENCE)?);
@@ -141,12 +141,13 @@ impl Player<'_> {
             by_hand.run(self, &mut seen, &mut done, &mut taken)?;
         }
         let snapshot = self.settle(seen.snapshot, &mut done)?;
-        let (expectations, snapshot) = self.judge(expectations, snapshot)?;
+        let (mut expectations, snapshot) = self.judge(expectations, snapshot)?;
         let findings = snapshot.findings.iter().map(Into::into).collect();
-        let verdict = self.verdict(snapshot, done)?;
+        let verdict = self.verdict(snapshot, done)?.expecting(breaches);
+        expectations.extend(breaches.iter().map(|kind| verdict.expectation(*kind)));
         let passed = taken.iter().all(|step| step.failed.is_none())
             && expectations.iter().all(|expectation| expectation.kept)
-            && verdict.kept;
+            && verdict.as_expected;
         let seconds = self.seconds();
         Ok(Report { scenario, passed, seconds, findings, steps: taken, expectations, verdict })
     }
