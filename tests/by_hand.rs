@@ -71,6 +71,10 @@ fn steps_are_done_and_mistakes_end_nothing() {
         "wait_until = { quiet = true }",
         "done: wait until nothing is queued and nothing waits to be sent, at most 10 s",
     );
+    session.check(
+        "message = { program = 'c1', topic = 'a/b', payload = 'x', retain = true }",
+        "done: publish a/b = \"x\" as c1 (QoS 2, retained)",
+    );
     session.check("hold = 'c1'", "done: the cable of c1: hold every packet");
     session.check("cut = 'c2'", "wrong: there is no cable `c2`");
     assert_eq!(session.hear(), "    help: did you mean `c1`?");

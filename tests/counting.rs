@@ -9,6 +9,7 @@ use twinboard::card::{CountFace, CounterFace, Input, TallyFace};
 use twinboard::conf::Folder;
 use twinboard::lab::plan::{BoardPlan, Plan};
 use twinboard::lab::world::sim::{ClientNumber, Fault, NodeNumber, Sim};
+use twinboard::mqtt::{Message, QoS, Topic};
 
 const ONE: NodeNumber = NodeNumber(0);
 const TWO: NodeNumber = NodeNumber(1);
@@ -192,6 +193,23 @@ fn by_hand_a_counter_goes_on_beyond_its_limit() {
     }
 }
 
+#[test]
+fn a_message_by_hand_goes_its_way_and_is_not_counted() {
+    let mut system = System::new(plan(2, true));
+    system.sim.run_for(Duration::from_secs(10));
+    let topic = Topic::parse("count").expect("a topic");
+    for (payload, retained) in [("kept", true), ("", false)] {
+        let message = Message::new(topic.clone(), payload, QoS::ExactlyOnce, true);
+        system.sim.say_as(COUNTER, message);
+        system.sim.run_for(Duration::from_secs(1));
+        for node in [ONE, TWO] {
+            let kept = system.sim.disk(node).image().retained.contains_key(&topic);
+            assert_eq!(kept, retained, "{payload:?} at {node:?}");
+        }
+    }
+    assert_eq!(system.counter().acknowledged, LIMIT);
+}
+
 /// Plays a scenario as people do, and gives its exit status and report.
 fn play(scenario: &Path) -> (Option<i32>, serde_json::Value) {
     let data = tempfile::tempdir().expect("a folder");
@@ -243,4 +261,34 @@ fn a_count_that_does_not_hold_is_told() {
     assert_eq!(status, Some(1), "{report:#}");
     let why = report["expectations"][0]["why"].as_str().expect("a reason");
     assert!(why.contains("received, 0 missing, 0 doubled, 0 out of order; run "), "{why}");
+}
+
+/// A broker that is memory only is killed while it owes something: that is lost, as expected.
+#[test]
+fn a_loss_on_purpose_passes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "title = 'T'\n[[board]]\nname = 'one'\nconf = 'one.conf'\n\
+         program = [{ name = 'n', kind = 'counter', rate = 0 }, { name = 'heard', kind = 'tally' }]\n\
+         [[step]]\nwait_until = { counted = { program = 'heard', received = 0 } }\n\
+         [[step]]\nstop = { program = 'heard' }\n\
+         [[step]]\npublish = { program = 'n', count = 1 }\n\
+         [[step]]\nwait_until = { published = { program = 'n', count = 1 } }\n\
+         [[step]]\nkill = { broker = 'one' }\n\
+         [[step]]\nstart = { broker = 'one' }\n\
+         [[step]]\nstart = { program = 'heard' }\n\
+         [[step]]\nwait_until = { counted = { program = 'heard', received = 0 } }\n\
+         [[expect]]\nbreach = 'forgot'\n";
+    std::fs::write(folder.path().join("one.conf"), "allow_anonymous true\n").expect("a file");
+    let play = |more: &str| {
+        std::fs::write(folder.path().join("scenario.toml"), format!("{script}{more}"))
+            .expect("a file");
+        play(folder.path())
+    };
+    let (status, report) = play("[[expect]]\nbreach = 'lost'\n");
+    assert_eq!(status, Some(0), "{report:#}");
+    let breaches = report["verdict"]["breaches"].as_array().expect("a list");
+    assert!(breaches.iter().any(|it| it["kind"] == "lost" && it["expected"] == true), "{report:#}");
+    let (status, report) = play("");
+    assert_eq!(status, Some(1), "what was lost is not expected: {report:#}");
+    assert_eq!(report["expectations"][0]["kept"], true, "{report:#}");
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use twinboard::broker::{BridgeOrder, BridgeSettings};
 use twinboard::card::{Card1, Card2, Display, Face, Input, Program, SensorNumber};
 use twinboard::conf::Folder;
+use twinboard::lab::verdict::{Kind, judge};
 use twinboard::lab::world::sim::{ClientNumber, NodeNumber, Sim};
+use twinboard::report::VerdictReport;
 
 const ONE: NodeNumber = NodeNumber(0);
 const TWO: NodeNumber = NodeNumber(1);
@@ -53,7 +55,7 @@ struct Boards {
 }
 
 impl Boards {
-    fn new(persistence: [bool; 2]) -> Self {
+    fn new(persistence: [bool; 2], trace: bool) -> Self {
         let folder = Folder::builtin("dual-board").expect("it is built in");
         let opened = folder.open("host").expect("it opens");
         let mut sim = Sim::new();
@@ -61,9 +63,11 @@ impl Boards {
         for (conf, persistence) in opened.confs.into_iter().zip(persistence) {
             let mut settings = conf.settings;
             settings.persistence = persistence;
+            settings.trace = trace;
             notification = settings.bridges.first().map(BridgeSettings::notification_topic);
             sim.add_broker(conf.listeners[0].port, settings);
         }
+        sim.watch();
         let notification = notification.expect("board 2 has the bridge");
         let mut boards =
             Self { sim, notification, seed: 0, right: std::array::from_fn(|_| vec![true]) };
@@ -169,6 +173,11 @@ impl Boards {
 
     /// Everything has come to rest: all programs agree, and are right.
     fn check(&mut self, context: &str) {
+        self.come_to_rest(context);
+        self.judged(context, &[]);
+    }
+
+    fn come_to_rest(&mut self, context: &str) {
         self.run_ms(60_000);
         for number in 1..=6 {
             let right = &self.right[usize::from(number) - 1];
@@ -194,8 +203,19 @@ impl Boards {
     }
 }
 
-fn started() -> Boards {
-    let mut boards = Boards::new([true, true]);
+impl Boards {
+    /// The packets show no breach but of these kinds.
+    fn judged(&self, context: &str, known: &[Kind]) {
+        let verdict = judge(self.sim.ledger().expect("it is watched"), true);
+        let other = verdict.breaches.iter().any(|it| !known.contains(&it.kind));
+        let text = || VerdictReport::from(&verdict).text();
+        assert!(!other && verdict.counts.waiting == 0, "{context}:\n{}", text());
+    }
+}
+
+/// Brokers that tell what they do, or leave the ledger to infer it.
+fn started(trace: bool) -> Boards {
+    let mut boards = Boards::new([true, true], trace);
     boards.check("the start");
     boards.toggle(2);
     boards.toggle(5);
@@ -203,10 +223,15 @@ fn started() -> Boards {
     boards
 }
 
+/// Every second order.
+fn is_traced(parts: &[Part]) -> bool {
+    parts.iter().map(|part| *part as usize).sum::<usize>().is_multiple_of(2)
+}
+
 /// One after the other, with clicks while each is away.
 fn in_turn(parts: &[Part], away_ms: u64) {
     let context = format!("{parts:?}, in turn, away for {away_ms} ms");
-    let mut boards = started();
+    let mut boards = started(is_traced(parts));
     for (at, part) in parts.iter().enumerate() {
         boards.take_away(*part);
         boards.run_ms(away_ms / 2);
@@ -223,7 +248,7 @@ fn in_turn(parts: &[Part], away_ms: u64) {
 /// All away at once, given back in that order.
 fn together(parts: &[Part], apart_ms: u64) {
     let context = format!("{parts:?}, together, {apart_ms} ms apart");
-    let mut boards = started();
+    let mut boards = started(!is_traced(parts));
     for part in parts.iter().rev() {
         boards.take_away(*part);
         boards.run_ms(1);
@@ -269,14 +294,15 @@ fn every_order_of_three() {
 /// A board whose broker is memory only, wiped by a power failure, is told by the other one.
 #[test]
 fn a_wiped_board_is_told_what_the_other_knows() {
-    let mut boards = Boards::new([false, true]);
+    let mut boards = Boards::new([false, true], true);
     boards.check("the start");
     boards.toggle(2);
     boards.run_ms(500);
     boards.take_away(Part::Board1);
     boards.run_ms(1_000);
     boards.give_back(Part::Board1);
-    boards.check("board 1 wiped");
+    boards.come_to_rest("board 1 wiped");
+    boards.judged("board 1 wiped", &[Kind::Forgot]);
     assert_eq!(boards.shown(CARD1, 2), Some(false), "card 1 learnt it from sensors/all");
 }
 
@@ -284,7 +310,7 @@ fn a_wiped_board_is_told_what_the_other_knows() {
 #[test]
 fn the_display_never_shows_a_ko_as_ok() {
     for part in PARTS {
-        let mut boards = started();
+        let mut boards = started(false);
         boards.take_away(part);
         boards.run_ms(40);
         boards.give_back(part);

@@ -22,6 +22,8 @@ const HELP: &str = r#"A line is a step, as a script has it:
   toggle = { program = "card1_monitor", sensor = 2 }
   set = { program = "card2_monitor", sensor = 5, ok = false }
   publish = { program = "NAME", count = 10 }                       a counter's
+  message = { program = "card1_monitor", topic = "a/b", payload = "x", qos = 1 }
+  message = { program = "card1_monitor", topic = "a/b", retain = true }    deletes what is retained
   stop = { program = "card1_monitor" }                             also start, restart, kill
   kill = { broker = "board1" }                                     or { bridge = "bridge_to_broker1" }
   freeze = { broker = "board2" }                                   and thaw; or a program

@@ -151,7 +151,7 @@ fn outcome(
             .context("the world could not begin")?;
     let (stopped, started) = (stopped.clone(), Instant::now());
     let player = Player { live: &live, stopped, started, settle: SETTLE, quiet: true };
-    let report = player.report(trial.name.clone(), steps, &[], None);
+    let report = player.report(trial.name.clone(), steps, (&[], &[]), None);
     live.end();
     let report = match report {
         Ok(report) => report,

@@ -17,7 +17,7 @@ use super::keep::{Keep, Keeper};
 use super::player::{PATIENCE, Player, Seen};
 use super::{Place, Ports, open, signals, terminal};
 use crate::conf::Engine;
-use crate::conf::scenario::{Expectation, Step};
+use crate::conf::scenario::{Breach, Expectation, Step};
 use crate::engine::derived::{Ends, derived};
 use crate::engine::{free_ports, mosquitto};
 use crate::lab::chronicle::Chronicle;
@@ -86,8 +86,8 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     }
     let (plan, data, _claim) = open::open(&run.scenario, &run.place, offset)?;
     let by_hand = if run.by_hand { Some(run.by_hand()?) } else { None };
-    let (name, steps, expectations) =
-        (plan.name.clone(), plan.steps.clone(), plan.expectations.clone());
+    let (name, steps, expectations, breaches) =
+        (plan.name.clone(), plan.steps.clone(), plan.expectations.clone(), plan.breaches.clone());
     let keeper = run.keeper(&plan, offset)?;
     let (title, topology) = (plan.title.clone(), Topology::of(&plan));
     let auto_ports = run.place.ports == Ports::Auto;
@@ -98,7 +98,7 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let live = Live::start(plan, options).context("the world could not begin")?;
     let started = Instant::now();
     let player = Player { live: &live, stopped, started, settle: SETTLE, quiet: false };
-    let report = player.report(name, steps, &expectations, by_hand);
+    let report = player.report(name, steps, (&expectations, &breaches), by_hand);
     // What ending everything does is no part of the run.
     let chronicle = keeper.finish();
     live.end();
@@ -190,7 +190,7 @@ impl Player<'_> {
         &self,
         scenario: String,
         steps: Vec<Step>,
-        expectations: &[Expectation],
+        (expectations, breaches): (&[Expectation], &[Breach]),
         by_hand: Option<ByHand>,
     ) -> anyhow::Result<Report> {
         let mut seen = Seen::new(self.next(PATIENCE)?);
@@ -209,12 +209,13 @@ impl Player<'_> {
             by_hand.run(self, &mut seen, &mut done, &mut taken)?;
         }
         let snapshot = self.settle(seen.snapshot, &mut done)?;
-        let (expectations, snapshot) = self.judge(expectations, snapshot)?;
+        let (mut expectations, snapshot) = self.judge(expectations, snapshot)?;
         let findings = snapshot.findings.iter().map(Into::into).collect();
-        let verdict = self.verdict(snapshot, done)?;
+        let verdict = self.verdict(snapshot, done)?.expecting(breaches);
+        expectations.extend(breaches.iter().map(|kind| verdict.expectation(*kind)));
         let passed = taken.iter().all(|step| step.failed.is_none())
             && expectations.iter().all(|expectation| expectation.kept)
-            && verdict.kept;
+            && verdict.as_expected;
         let seconds = self.seconds();
         Ok(Report {
             scenario,

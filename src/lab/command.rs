@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{BoardName, BridgeName, CableName, ProgramName};
 use crate::cable::Deed;
 use crate::card::SensorNumber;
+use crate::mqtt::Message;
 
 /// One request. What comes of it shows in the next snapshots and in the trace.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub enum Command {
     Set { program: ProgramName, sensor: SensorNumber, ok: bool },
     /// Have a counter publish so many more numbers at once.
     Publish { program: ProgramName, count: u64 },
+    /// Publish a message in a program's name, by its connection.
+    Message { program: ProgramName, message: Message },
     /// Do something to a program.
     Program { program: ProgramName, action: Action },
     /// Do something to a board's broker.

@@ -2,7 +2,7 @@
 
 use crate::card::payload::{ALL, CARD1};
 use crate::conf::mosquitto::Config;
-use crate::conf::scenario::{Board, Program, Scenario, Setup};
+use crate::conf::scenario::{Board, Deed, Program, Scenario, Setup};
 use crate::conf::{Mistake, Opened, Survey};
 use crate::lint::{self, Client, Finding, Node, System};
 use crate::mqtt::{QoS, Topic};
@@ -24,13 +24,13 @@ pub fn of_survey(survey: Survey) -> Vec<Finding> {
 fn system(scenario: &Scenario, confs: Vec<Option<Config>>, mistakes: Vec<Mistake>) -> System {
     let boards = scenario.boards.iter().zip(confs);
     let node = |(board, conf): (&Board, Option<Config>)| {
-        let clients = board.programs.iter().map(client).collect();
+        let clients = board.programs.iter().map(|it| client(scenario, it)).collect();
         Some(Node { name: board.name.clone(), conf: conf?, clients })
     };
     System::new(boards.filter_map(node).collect(), mistakes)
 }
 
-fn client(program: &Program) -> Client {
+fn client(scenario: &Scenario, program: &Program) -> Client {
     let fixed = |topic: &str| Topic::parse(topic).ok().map(|topic| (topic, QoS::ExactlyOnce));
     let publishes = match &program.setup {
         Setup::Card1 => fixed(CARD1),
@@ -38,7 +38,14 @@ fn client(program: &Program) -> Client {
         Setup::Counter(counter) => Some((counter.topic.clone(), counter.qos)),
         Setup::Display | Setup::Tally(_) => None,
     };
-    Client { id: program.name.clone(), publishes: publishes.into_iter().collect() }
+    let by_the_script = scenario.steps.iter().filter_map(|step| match &step.deed {
+        Deed::Message { program: by, message } if *by == program.name => {
+            Some((message.topic.clone(), message.qos))
+        }
+        _ => None,
+    });
+    let publishes = publishes.into_iter().chain(by_the_script).collect();
+    Client { id: program.name.clone(), publishes }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::trace::Party;
 use crate::broker::{Address, BridgeSettings, Settings};
 use crate::card::{self, CounterSettings, TallySettings};
 use crate::conf::mosquitto::Listener;
-use crate::conf::scenario::{self, Expectation, Setup, Step};
+use crate::conf::scenario::{self, Breach, Expectation, Setup, Step};
 use crate::conf::{ConfError, ConfText, Engine, Mistake, Opened, Sort};
 use crate::engine;
 use crate::lint::Finding;
@@ -35,6 +35,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What must hold after it.
     pub expectations: Vec<Expectation>,
+    /// Breaches that it shows on purpose.
+    pub breaches: Vec<Breach>,
     /// What is to be said of its files.
     pub findings: Arc<[Finding]>,
 }
@@ -139,8 +141,9 @@ impl Plan {
         if !mistakes.is_empty() {
             return Err(ConfError { mistakes }.to_string());
         }
-        let scenario::Scenario { title, fuse, steps, expectations, .. } = opened.scenario;
-        Ok(Self { name: name.to_owned(), title, fuse, boards, steps, expectations, findings })
+        let scenario::Scenario { title, fuse, steps, expectations, breaches, .. } = opened.scenario;
+        let name = name.to_owned();
+        Ok(Self { name, title, fuse, boards, steps, expectations, breaches, findings })
     }
 
     /// What a ledger has to know of the bridges.

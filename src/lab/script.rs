@@ -131,6 +131,10 @@ fn command(deed: &Deed) -> Command {
         Deed::Publish { program, count } => {
             Command::Publish { program: ProgramName::new(program), count: *count }
         }
+        Deed::Message { program, message } => {
+            let (program, message) = (ProgramName::new(program), message.clone());
+            Command::Message { program, message }
+        }
         Deed::Stop(target) => act(target, Action::Stop),
         Deed::Start(target) => act(target, Action::Start),
         Deed::Restart(target) => act(target, Action::Restart),
@@ -167,6 +171,7 @@ mod tests {
     use crate::cable;
     use crate::conf::scenario::Condition;
     use crate::lab::fixtures::{dual_board, program_mut};
+    use crate::mqtt::{Message, QoS, Topic};
 
     fn step(deed: Deed) -> Step {
         Step { say: None, at: None, deed, line: 1 }
@@ -247,6 +252,12 @@ mod tests {
         check(
             Deed::Publish { program: name(), count: 100 },
             Command::Publish { program: program.clone(), count: 100 },
+        );
+        let topic = Topic::parse("a/b").expect("a topic");
+        let message = Message::new(topic, "x", QoS::ExactlyOnce, true);
+        check(
+            Deed::Message { program: name(), message: message.clone() },
+            Command::Message { program: program.clone(), message },
         );
         check(Deed::Stop(Target::Program(name())), Command::Program { program, action });
         check(

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::ladder;
+use super::{ExpectationReport, ladder};
+use crate::conf::scenario;
 use crate::lab::ladder::Ladder;
 use crate::lab::verdict::{Counts, Kind, Verdict};
 
@@ -13,6 +14,8 @@ use crate::lab::verdict::{Counts, Kind, Verdict};
 pub struct VerdictReport {
     /// Whether everything that was promised was kept.
     pub kept: bool,
+    /// Whether nothing was broken but what the scenario expects to be.
+    pub as_expected: bool,
     /// In numbers.
     pub counts: Counts,
     /// What was not kept.
@@ -26,6 +29,8 @@ pub struct VerdictReport {
 pub struct BreachReport {
     /// Which.
     pub kind: Kind,
+    /// Whether the scenario shows it on purpose.
+    pub expected: bool,
     /// What happened, as a sentence.
     pub what: String,
     /// The part of the trace that shows it.
@@ -36,11 +41,13 @@ impl From<&Verdict> for VerdictReport {
     fn from(verdict: &Verdict) -> Self {
         let breaches = verdict.breaches.iter().map(|breach| BreachReport {
             kind: breach.kind,
+            expected: false,
             what: breach.what.clone(),
             ladder: Ladder::of(&breach.entries),
         });
         Self {
             kept: verdict.is_kept(),
+            as_expected: verdict.is_kept(),
             counts: verdict.counts,
             breaches: breaches.collect(),
             notes: verdict.notes.clone(),
@@ -49,6 +56,24 @@ impl From<&Verdict> for VerdictReport {
 }
 
 impl VerdictReport {
+    /// The same for a scenario that shows such breaches on purpose.
+    #[must_use]
+    pub fn expecting(mut self, kinds: &[scenario::Breach]) -> Self {
+        for breach in &mut self.breaches {
+            breach.expected = kinds.iter().any(|kind| Kind::from(*kind) == breach.kind);
+        }
+        self.as_expected = self.breaches.iter().all(|it| it.expected);
+        self
+    }
+
+    /// Whether a breach of an expected kind was found.
+    #[must_use]
+    pub fn expectation(&self, expected: scenario::Breach) -> ExpectationReport {
+        let kept = self.breaches.iter().any(|it| it.kind == Kind::from(expected));
+        let why = (!kept).then(|| "nothing of the kind was found".to_owned());
+        ExpectationReport { what: expected.to_string(), kept, why }
+    }
+
     /// For a terminal: a line on what was promised, each breach with its ladder, and the notes.
     #[must_use]
     pub fn text(&self) -> String {
@@ -64,10 +89,13 @@ impl VerdictReport {
         if self.kept {
             writeln!(text, "  kept    every promise: {sum}").expect("a string takes all");
         } else {
-            writeln!(text, "  broken  {}: {sum}", self.sum()).expect("a string takes all");
+            let expected = as_expected(self.as_expected);
+            writeln!(text, "  broken  {}{expected}: {sum}", self.sum())
+                .expect("a string takes all");
         }
         for breach in &self.breaches {
-            writeln!(text, "\n  {}: {}", breach.kind, breach.what).expect("a string takes all");
+            let (kind, expected) = (breach.kind, as_expected(breach.expected));
+            writeln!(text, "\n  {kind}{expected}: {}", breach.what).expect("a string takes all");
             let width = width.map(|it| it.saturating_sub(2));
             for line in ladder::text_within(&breach.ladder, width).lines() {
                 writeln!(text, "  {line}").expect("a string takes all");
@@ -97,5 +125,44 @@ impl VerdictReport {
         ];
         let words = all.iter().filter(|(count, _)| *count > 0);
         words.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn as_expected(expected: bool) -> &'static str {
+    if expected { ", as expected" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::verdict::Breach;
+
+    #[test]
+    fn what_is_expected_fails_no_run() {
+        let breach = |kind| Breach { kind, what: "so it was".to_owned(), entries: Vec::new() };
+        let report = |kinds: &[Kind]| {
+            let breaches = kinds.iter().map(|kind| breach(*kind)).collect();
+            let counts = Counts { lost: 1, ..Counts::default() };
+            VerdictReport::from(&Verdict { breaches, counts, ..Verdict::default() })
+        };
+        let lost = [scenario::Breach::Lost];
+        let check = |found: &[Kind], expected: &[scenario::Breach], passes: bool, met: bool| {
+            let report = report(found).expecting(expected);
+            let all = expected.iter().all(|kind| report.expectation(*kind).kept);
+            assert_eq!((report.as_expected, all), (passes, met), "{found:?}, {expected:?}");
+            assert_eq!(report.kept, found.is_empty());
+        };
+        check(&[], &[], true, true);
+        check(&[], &lost, true, false);
+        check(&[Kind::Lost], &[], false, true);
+        check(&[Kind::Lost, Kind::Lost], &lost, true, true);
+        check(&[Kind::Lost, Kind::Forgot], &lost, false, true);
+        check(&[Kind::Lost, Kind::Forgot], &[lost[0], scenario::Breach::Forgot], true, true);
+        let text = report(&[Kind::Lost]).expecting(&lost).text();
+        assert!(text.contains("  broken  1 lost, as expected: 0 published"), "{text}");
+        assert!(text.contains("\n  lost, as expected: so it was\n"), "{text}");
+        for (name, kind) in scenario::Breach::ALL {
+            assert_eq!(Kind::from(kind).to_string(), name);
+        }
     }
 }

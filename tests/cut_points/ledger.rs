@@ -10,7 +10,7 @@ use twinboard::lab::world::sim::{ClientNumber, Fault, NodeNumber, Sim};
 use twinboard::mqtt::packet::Level;
 use twinboard::mqtt::{Direction, QoS};
 
-use crate::world::{ONE, TWO, World, bridge, message, numbers};
+use crate::world::{ONE, TWO, World, bridge, judged_as_kept, message, numbers};
 
 const RUNS: u64 = 150;
 const ROUNDS: usize = 12;
@@ -79,6 +79,7 @@ fn run(seed: u64) {
     bridge.level = random.level();
     let mut world = World::new(vec![bridge]);
     world.limits.max_inflight_messages = [1, 3, 20, 0][usize::try_from(seed % 4).expect("small")];
+    world.trace = seed.is_multiple_of(2);
     let mut sim = world.start();
     let watchers = [ONE, TWO].map(|node| {
         let watch = Client::new(node, "watch", false).subscribing("#", QoS::ExactlyOnce);
@@ -121,6 +122,7 @@ fn run(seed: u64) {
             }
         }
     }
+    judged_as_kept(&sim, &format!("seed {seed}"));
 }
 
 fn check(

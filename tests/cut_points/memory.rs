@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use twinboard::broker::{BridgeSettings, Event};
+use twinboard::lab::verdict::Kind;
 use twinboard::lab::world::sim::NodeNumber;
 use twinboard::lab::world::sim::client::Client;
 use twinboard::mqtt::packet::Level;
 use twinboard::mqtt::{Direction, QoS};
 
-use crate::world::{ONE, TWO, World, bridge, message, numbers, retained};
+use crate::world::{ONE, TWO, World, bridge, judged, judged_as_kept, message, numbers, retained};
 
-const LEVELS: [Level; 2] = [Level::V311, Level::V5];
 const Q2: QoS = QoS::ExactlyOnce;
 
-fn speaking(level: Level, bridge: BridgeSettings) -> World {
-    World::new(vec![BridgeSettings { level, ..bridge }])
+/// What version the bridge speaks, and whether the brokers tell what they do.
+const WAYS: [(Level, bool); 4] =
+    [(Level::V311, true), (Level::V5, true), (Level::V311, false), (Level::V5, false)];
+
+fn speaking((level, trace): (Level, bool), bridge: BridgeSettings) -> World {
+    World { trace, ..World::new(vec![BridgeSettings { level, ..bridge }]) }
 }
 
 fn forgot(event: &(Duration, NodeNumber, Event)) -> bool {
@@ -25,10 +29,8 @@ fn forgot(event: &(Duration, NodeNumber, Event)) -> bool {
 #[test]
 fn a_replaced_disk_loses_nothing_that_waits() {
     let prefixes = [("", ""), ("here/", "there/")];
-    for ((local, remote), level) in
-        prefixes.into_iter().flat_map(|it| LEVELS.map(|level| (it, level)))
-    {
-        let mut sim = speaking(level, bridge(&[("t/#", Direction::Out, local, remote)])).start();
+    for ((local, remote), way) in prefixes.into_iter().flat_map(|it| WAYS.map(|way| (it, way))) {
+        let mut sim = speaking(way, bridge(&[("t/#", Direction::Out, local, remote)])).start();
         let watched = format!("{remote}t/#");
         let watch = Client::new(ONE, "subscriber", false).subscribing(&watched, Q2);
         let subscriber = sim.add_client(watch);
@@ -50,6 +52,7 @@ fn a_replaced_disk_loses_nothing_that_waits() {
         assert!(sim.events().iter().any(forgot));
         let got = numbers(&sim.client(subscriber).payloads(&format!("{remote}t/x")));
         assert_eq!(got, (0..30).collect::<Vec<_>>());
+        judged(&sim, watched.as_str(), &[Kind::Forgot]);
     }
 }
 
@@ -57,13 +60,13 @@ fn a_replaced_disk_loses_nothing_that_waits() {
 /// what comes from it later comes in, with packet ids that were used before.
 #[test]
 fn a_replaced_disk_at_any_moment() {
-    for (step, level) in (0..60_u32).flat_map(|it| LEVELS.map(|level| (it, level))) {
+    for (step, way) in (0..60_u32).flat_map(|it| WAYS.map(|way| (it, way))) {
         let rules = [("o/#", Direction::Out, "", ""), ("i/#", Direction::In, "", "")];
-        let mut sim = speaking(level, bridge(&rules)).start();
+        let mut sim = speaking(way, bridge(&rules)).start();
         let watch = Client::new(TWO, "subscriber", false).subscribing("i/#", Q2);
         let subscriber = sim.add_client(watch);
-        let far = sim.add_client(Client::new(ONE, "far", true).speaking(level));
-        let near = sim.add_client(Client::new(TWO, "near", false).speaking(level));
+        let far = sim.add_client(Client::new(ONE, "far", true).speaking(way.0));
+        let near = sim.add_client(Client::new(TWO, "near", false).speaking(way.0));
         sim.run_for(Duration::from_millis(100));
         for number in 0..3 {
             sim.client(near).publish(message(&format!("o/{number}"), "x", Q2, true));
@@ -85,6 +88,8 @@ fn a_replaced_disk_at_any_moment() {
         sim.poke(far);
         sim.run_for(Duration::from_secs(1));
         assert_eq!(sim.client(subscriber).received.len(), before + 3, "step {step}");
+        // What it had acknowledged and not passed on went with its disk.
+        judged(&sim, &format!("step {step}, {way:?}"), &[Kind::Forgot, Kind::Lost]);
     }
 }
 
@@ -93,11 +98,11 @@ fn a_replaced_disk_at_any_moment() {
 #[test]
 fn a_killed_client_is_never_swallowed() {
     let second = ["KO", "KO", "OK", "KO"];
-    for (step, level) in (0..100_u32).flat_map(|it| LEVELS.map(|level| (it, level))) {
-        let mut sim = speaking(level, bridge(&[("t", Direction::In, "", "")])).start();
+    for (step, way) in (0..100_u32).flat_map(|it| WAYS.map(|way| (it, way))) {
+        let mut sim = speaking(way, bridge(&[("t", Direction::In, "", "")])).start();
         let watch = |node| Client::new(node, "subscriber", false).subscribing("t", Q2);
         let watchers = [ONE, TWO].map(|node| sim.add_client(watch(node)));
-        let publisher = sim.add_client(Client::new(ONE, "publisher", false).speaking(level));
+        let publisher = sim.add_client(Client::new(ONE, "publisher", false).speaking(way.0));
         sim.run_for(Duration::from_millis(100));
         for payload in ["OK", "KO", "OK", "KO"] {
             sim.client(publisher).publish(message("t", payload, Q2, true));
@@ -116,5 +121,6 @@ fn a_killed_client_is_never_swallowed() {
             let got = sim.client(watcher).payloads("t");
             assert!(got.ends_with(&second.map(bytes::Bytes::from)), "step {step}: {got:?}");
         }
+        judged_as_kept(&sim, &format!("step {step}, {way:?}"));
     }
 }

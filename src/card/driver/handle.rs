@@ -1,6 +1,6 @@
 //! What whoever runs a program holds of it: gives it orders, shows its face, ends it.
 //!
-//! It knows nothing of MQTT.
+//! It knows nothing of MQTT but what a message is.
 
 use std::panic;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::card::{Face, Input, SensorNumber};
+use crate::mqtt::Message;
 
 /// How many orders may wait; a person cannot click faster than they are taken.
 pub(super) const ORDERS: usize = 256;
@@ -33,6 +34,7 @@ pub struct Handle {
 #[derive(Debug)]
 pub(super) enum Order {
     Input(Input),
+    Say(Message),
     RetryNow,
     Stop,
 }
@@ -60,6 +62,15 @@ impl Handle {
     /// As [`Handle::toggle`].
     pub fn publish(&self, count: u64) -> Result<(), Refused> {
         self.order(Order::Input(Input::Publish(count)))
+    }
+
+    /// Publishes a message in the program's name, which hears nothing of it. It is said once: without
+    /// a connection it is dropped, and so it is when the connection ends before it is under way.
+    ///
+    /// # Errors
+    /// As [`Handle::toggle`].
+    pub fn say(&self, message: Message) -> Result<(), Refused> {
+        self.order(Order::Say(message))
     }
 
     /// Dials at once if it waits to dial again.

@@ -30,7 +30,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::client::{Client, Polled, Said};
 pub use self::handle::{Handle, Refused};
 use self::handle::{ORDERS, Order};
-use super::{Event, Face, Input, Output, Program};
+use super::{Event, Face, Input, Output, Program, Token};
+use crate::mqtt::Message;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,10 @@ const LIMITS: Limits = Limits {
     stop: Duration::from_secs(1),
     answer: Duration::from_secs(15),
 };
+
+/// What is published in a program's name has a token with this bit, and a number of its own in the
+/// others. A program's own tokens have it never: they count up from 0, or have the highest bit.
+const SAID: u64 = 1 << 62;
 
 /// What a running program reports, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +99,8 @@ fn spawn_within(
     let (orders, taken) = mpsc::channel(ORDERS);
     let (sender, face) = watch::channel(Arc::new(program.face().clone()));
     let client = Client::new(program.identity());
-    let desk = Desk { program, clock: Box::new(clock), report: Box::new(report), face: sender };
+    let desk =
+        Desk { program, clock: Box::new(clock), report: Box::new(report), face: sender, said: 0 };
     let task = Task { limits, desk, client, address, orders: taken };
     let frozen = watch::Sender::new(false);
     let task = tokio::spawn(unless_frozen(frozen.subscribe(), task.run()));
@@ -124,6 +130,8 @@ struct Desk {
     clock: Box<dyn Fn() -> Duration + Send>,
     report: Box<dyn FnMut(Report) + Send>,
     face: watch::Sender<Arc<Face>>,
+    /// How many messages were published in the program's name.
+    said: u64,
 }
 
 impl Desk {
@@ -149,12 +157,21 @@ impl Desk {
         outputs
     }
 
+    /// What publishes a message in the program's name.
+    fn say(&mut self, message: Message) -> Vec<Output> {
+        self.said += 1;
+        let Message { topic, payload, qos, retain, .. } = message;
+        vec![Output::Publish { token: Token(SAID | self.said), topic, payload, qos, retain }]
+    }
+
     /// Tells the program what the broker said.
     fn hear(&mut self, said: Said) -> Vec<Output> {
         let input = match said {
             Said::Connected { session_present } => Input::Connected { session_present },
             Said::Subscribed => Input::Subscribed,
             Said::Message { topic, payload, retain } => Input::Message { topic, payload, retain },
+            // The program did not publish it.
+            Said::Sent(Token(token)) if token & SAID != 0 => return Vec::new(),
             Said::Sent(token) => Input::Sent(token),
             Said::Gone { reason } => Input::Disconnected { reason },
             Said::Unusable { topic, reason } => {
@@ -282,6 +299,7 @@ impl Task {
                 polled = &mut poll => return Ok(polled),
                 order = orders.recv(), if stop.is_none() => match order {
                     Some(Order::Input(input)) => outbox.push(desk.input(input)),
+                    Some(Order::Say(message)) => outbox.push(desk.say(message)),
                     Some(Order::RetryNow) => {}
                     Some(Order::Stop) if outbox.is_online() => {
                         *stop = Some(Stop { limit: Instant::now() + limits.stop, goodbye: false });
@@ -307,6 +325,7 @@ impl Task {
                 () = &mut over => return Next::Dial,
                 () = sleep_until(due), if deadline.is_some() => drop(self.desk.input(Input::Time)),
                 order = self.orders.recv() => match order {
+                    Some(Order::Say(_)) => tracing::debug!("not said: there is no connection"),
                     // Offline, an input has no outputs that could be sent.
                     Some(Order::Input(input)) => drop(self.desk.input(input)),
                     Some(Order::RetryNow) => return Next::Dial,

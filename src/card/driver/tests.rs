@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::peer::{LIMIT, Peer};
 use super::{Handle, LIMITS, Limits, Report, spawn_within};
 use crate::card::{Event, Face, Identity, Input, Link, Output, Program, SensorNumber, Token};
-use crate::mqtt::{ClientId, Filter, QoS, Topic};
+use crate::mqtt::{ClientId, Filter, Message, QoS, Topic};
 
 /// How many PUBRELs a new process sends to a session it finds.
 const RELEASES: u16 = super::client::IDS;
@@ -290,6 +290,35 @@ async fn a_program_is_told_the_time_with_a_connection_and_without() {
     wait(&mut bench).await;
     let silent = timeout(Duration::from_millis(50), bench.inputs.recv()).await;
     assert!(silent.is_err(), "once is enough, yet {silent:?}");
+}
+
+#[tokio::test]
+async fn what_is_said_in_its_name_a_program_does_not_hear_of() {
+    let mut bench = Bench::new().await;
+    let topic = Topic::parse("t").expect("a topic");
+    let say = |bench: &Bench, payload: &'static str, qos| {
+        let message = Message::new(topic.clone(), payload, qos, true);
+        bench.handle.say(message).expect("it takes orders");
+    };
+    let mut peer = bench.accept(false, 0).await;
+    say(&bench, "7", QoS::ExactlyOnce);
+    say(&bench, "", QoS::AtMostOnce);
+    say(&bench, "8", QoS::ExactlyOnce);
+    bench.publish(1).await;
+    let id = peer.expect_publish(false, 7).await;
+    peer.complete(id).await;
+    assert_eq!(peer.receive().await, (0x31, b"\0\x01t".to_vec()), "a deletion");
+    let id = peer.expect_publish(false, 8).await;
+    drop(peer);
+    bench.expect_gone().await;
+    // As any other, it goes again with the session.
+    let mut peer = bench.accept(true, 0).await;
+    assert_eq!(peer.expect_publish(true, 8).await, id);
+    peer.complete(id).await;
+    bench.publish(2).await;
+    let id = peer.expect_publish(false, 2).await;
+    peer.complete(id).await;
+    assert_eq!(bench.input().await, Input::Sent(Token(2)));
 }
 
 #[tokio::test]

@@ -42,6 +42,9 @@
 //!
 //! [[expect]]                          # conditions that hold at the end
 //! agree = true
+//!
+//! [[expect]]                          # what it shows on purpose, see below
+//! breach = "lost"
 //! ```
 //!
 //! A board whose `engine` is `remote` names its `address` (`host:port`) and may leave out `conf`.
@@ -50,7 +53,12 @@
 //! `{ program = … }`, `{ broker = BOARD }` or `{ bridge = … }`, `freeze` and `thaw` of the first two,
 //! `power_off` and `power_on` of a board, `disk_full`, `disk_slow` (`{ board, ms = 50 }`) and
 //! `disk_ok` of a board whose broker keeps its state, `publish` (`{ program, count }`: so many more
-//! numbers at once, of a counter), `wait` (seconds), `wait_until`.
+//! numbers at once, of a counter), `message`, `wait` (seconds), `wait_until`.
+//!
+//! `message = { program, topic = "a/b", payload = "", qos = 2, retain = false }` publishes any message
+//! in the name of a program that is connected, by its connection; the program hears nothing of it.
+//! All but program and topic may be left out; these are the defaults. With `retain = true` an empty
+//! payload deletes what is retained. [MQTT-3.3.1-10]
 //!
 //! A cable has the name of the bridge or the program that dials through it; the one at a board's
 //! public ports has the board's. `cut`, `cut_silently`, `hold`, `reset` and `mend` need but that name.
@@ -67,9 +75,14 @@
 //! missing, doubled, out_of_order }` of a tally: at least so many received, and of the others exactly
 //! so many, each of which may be left out; it does not hold before the tally has subscribed).
 //!
+//! A breach of a promise fails a run. With `breach = KIND` among its expectations, a scenario passes
+//! only if the verdict has a breach of that kind, and none of a kind that is not expected: `lost`,
+//! `doubled`, `reordered`, `forgot`, `loop`, `disagree`, `shows`, `claims`.
+//!
 //! This file holds the values; `read` reads and checks them. Names are plain strings:
 //! what a world makes of them is the lab's.
 
+mod breach;
 mod program;
 mod raw;
 pub(super) mod read;
@@ -87,7 +100,9 @@ use serde::Deserialize;
 use super::engine::Engine;
 use super::error::ConfError;
 use crate::cable;
+use crate::mqtt::Message;
 
+pub use self::breach::Breach;
 pub use self::program::{CounterSetup, Kind, Program, Setup, TallySetup};
 pub use self::read::DEEDS;
 
@@ -110,6 +125,8 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What must hold when the script has run.
     pub expectations: Vec<Expectation>,
+    /// Breaches that it shows on purpose: each must be found, and no other.
+    pub breaches: Vec<Breach>,
 }
 
 /// A board: a broker and programs that connect to it.
@@ -177,6 +194,8 @@ pub enum Deed {
     Wait(Duration),
     /// Have a counter publish so many more numbers at once.
     Publish { program: String, count: u64 },
+    /// Publish a message in a program's name, by its connection.
+    Message { program: String, message: Message },
     /// Go on as soon as the condition holds; it fails the script if that takes longer.
     WaitUntil { condition: Condition, within: Duration },
 }

@@ -75,6 +75,7 @@ pub(super) struct RawStep {
     pub(super) reset: Option<Spanned<String>>,
     pub(super) mend: Option<Spanned<String>>,
     pub(super) publish: Option<Spanned<RawNumbers>>,
+    pub(super) message: Option<Spanned<RawMessage>>,
     pub(super) wait: Option<Spanned<f64>>,
     pub(super) wait_until: Option<Spanned<RawCondition>>,
     pub(super) within: Option<Spanned<u64>>,
@@ -131,7 +132,21 @@ fn one() -> u64 {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawMessage {
+    pub(super) program: String,
+    pub(super) topic: Spanned<String>,
+    #[serde(default)]
+    pub(super) payload: String,
+    pub(super) qos: Option<Spanned<u64>>,
+    #[serde(default)]
+    pub(super) retain: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawCondition {
+    /// Of expectations alone.
+    pub(super) breach: Option<Spanned<String>>,
     pub(super) shows: Option<RawShows>,
     pub(super) online: Option<String>,
     pub(super) offline: Option<String>,
@@ -141,6 +156,30 @@ pub(super) struct RawCondition {
     pub(super) quiet: Option<bool>,
     pub(super) published: Option<RawNumbers>,
     pub(super) counted: Option<RawCounted>,
+}
+
+impl RawCondition {
+    /// Whether it says anything but a breach.
+    pub(super) fn is_something(&self) -> bool {
+        let Self {
+            breach: _,
+            shows,
+            online,
+            offline,
+            connected,
+            disconnected,
+            agree,
+            quiet,
+            published,
+            counted,
+        } = self;
+        let names = [online, offline, connected, disconnected];
+        names.iter().any(|it| it.is_some())
+            || agree.or(*quiet).is_some()
+            || shows.is_some()
+            || published.is_some()
+            || counted.is_some()
+    }
 }
 
 /// A counter and how many of its numbers.

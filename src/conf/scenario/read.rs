@@ -7,16 +7,19 @@ use std::time::Duration;
 use toml::{Spanned, Table};
 
 use super::raw::{
-    RawBoard, RawCondition, RawCounted, RawLine, RawNumbers, RawScenario, RawState, RawStep,
+    RawBoard, RawCondition, RawCounted, RawLine, RawMessage, RawNumbers, RawScenario, RawState,
+    RawStep,
 };
 use super::read_programs::{AT_ONCE, word};
 use super::{
-    Board, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step, Target,
+    Board, Breach, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step,
+    Target,
 };
 use crate::conf::engine::Engine;
 use crate::conf::error::{ConfError, Mistake, Sort};
 use crate::conf::mosquitto::parse_address;
 use crate::conf::nearest::nearest;
+use crate::mqtt::{Message, Topic};
 
 /// What a step can do, as it is written.
 pub const DEEDS: &[&str] = &[
@@ -42,6 +45,7 @@ pub const DEEDS: &[&str] = &[
     "reset",
     "mend",
     "publish",
+    "message",
     "wait",
     "wait_until",
 ];
@@ -56,13 +60,19 @@ pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
     })?;
     let boards = check.boards(raw.board);
     let steps = raw.step.into_iter().filter_map(|step| check.step(step, &boards)).collect();
-    let expectations = raw.expect.into_iter().filter_map(|it| check.expectation(it)).collect();
+    let (mut expectations, mut breaches) = (Vec::new(), Vec::new());
+    for mut expected in raw.expect {
+        match expected.get_mut().breach.take() {
+            Some(kind) => breaches.extend(check.breach(&kind, expected)),
+            None => expectations.extend(check.expectation(expected)),
+        }
+    }
     if !check.mistakes.is_empty() {
         check.mistakes.sort_by_key(|mistake| mistake.line);
         return Err(ConfError { mistakes: check.mistakes });
     }
     let (title, description, fuse) = (raw.title, raw.description, raw.fuse);
-    Ok(Scenario { title, description, fuse, boards, steps, expectations })
+    Ok(Scenario { title, description, fuse, boards, steps, expectations, breaches })
 }
 
 /// Reads one step in a line of its own.
@@ -256,11 +266,12 @@ impl Check<'_> {
         let off = on_board(raw.power_off, Deed::PowerOff);
         let on = on_board(raw.power_on, Deed::PowerOn);
         let publish = raw.publish.map(|it| Some(self.publish(it)));
+        let message = raw.message.map(|it| self.message(it));
         let wait = raw.wait_until.map(|it| {
             let condition = self.condition(it)?;
             Some(Deed::WaitUntil { condition, within })
         });
-        let all = [toggle, set, stop, start, restart, kill, off, on, publish, wait];
+        let all = [toggle, set, stop, start, restart, kill, off, on, publish, message, wait];
         all.into_iter().flatten().chain(faults).collect()
     }
 
@@ -272,6 +283,15 @@ impl Check<'_> {
             self.wrong(at, format!("`count` is {first} to {last}, not {count}"), None);
         }
         Deed::Publish { program, count }
+    }
+
+    fn message(&mut self, raw: Spanned<RawMessage>) -> Option<Deed> {
+        let (at, raw) = (raw.span().start, raw.into_inner());
+        self.known_program(at, &raw.program);
+        let topic = self.parsed(raw.topic.span().start, Topic::parse(raw.topic.get_ref()));
+        let qos = self.qos(raw.qos.as_ref());
+        let message = Message::new(topic?, raw.payload, qos?, raw.retain);
+        Some(Deed::Message { program: raw.program, message })
     }
 
     pub(super) fn target(&mut self, raw: Spanned<Target>, boards: &[Board]) -> Target {
@@ -287,6 +307,22 @@ impl Check<'_> {
         target
     }
 
+    /// A breach that is expected, which stands alone.
+    fn breach(&mut self, kind: &Spanned<String>, beside: Spanned<RawCondition>) -> Option<Breach> {
+        if beside.get_ref().is_something() {
+            let help = "write an `[[expect]]` for each";
+            let what = "this expects a breach and a condition";
+            self.wrong(beside.span().start, what, Some(help.to_owned()));
+        }
+        let (at, name) = (kind.span().start, kind.get_ref());
+        let found = Breach::parse(name);
+        if found.is_none() {
+            let help = meant(name, Breach::ALL.iter().map(|(name, _)| *name));
+            self.wrong(at, format!("there is no breach `{name}`"), help);
+        }
+        found
+    }
+
     fn expectation(&mut self, raw: Spanned<RawCondition>) -> Option<Expectation> {
         let line = self.line(raw.span().start);
         Some(Expectation { condition: self.condition(raw)?, line })
@@ -294,6 +330,11 @@ impl Check<'_> {
 
     fn condition(&mut self, raw: Spanned<RawCondition>) -> Option<Condition> {
         let (at, raw) = (raw.span().start, raw.into_inner());
+        if raw.breach.is_some() {
+            let help = "the verdict is given at the end: write it in an `[[expect]]`";
+            self.wrong(at, "nothing can wait for a breach", Some(help.to_owned()));
+            return None;
+        }
         let shows = raw.shows.map(|it| {
             self.shown_sensor(at, &it.program, it.sensor);
             let state = match it.r#as {
@@ -329,7 +370,7 @@ impl Check<'_> {
         let mut found: Vec<_> = found.into_iter().flatten().collect();
         if found.len() != 1 {
             let help = "write one of shows, online, offline, connected, disconnected, agree, quiet, \
-                        published, counted";
+                        published, counted, or in an `[[expect]]` breach";
             self.wrong(at, "this must be one condition", Some(help.to_owned()));
             return None;
         }

@@ -132,7 +132,7 @@ impl Check<'_> {
         Some(TallySetup { topics, qos: qos?, clean_session })
     }
 
-    fn parsed<T>(&mut self, at: usize, parsed: Result<T, TopicError>) -> Option<T> {
+    pub(super) fn parsed<T>(&mut self, at: usize, parsed: Result<T, TopicError>) -> Option<T> {
         match parsed {
             Ok(parsed) => Some(parsed),
             Err(error) => {
@@ -158,7 +158,7 @@ impl Check<'_> {
         None
     }
 
-    fn qos(&mut self, qos: Option<&Spanned<u64>>) -> Option<QoS> {
+    pub(super) fn qos(&mut self, qos: Option<&Spanned<u64>>) -> Option<QoS> {
         match qos.map_or(2, |qos| *qos.get_ref()) {
             0 => Some(QoS::AtMostOnce),
             1 => Some(QoS::AtLeastOnce),

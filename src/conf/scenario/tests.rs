@@ -52,6 +52,15 @@ fn every_deed() {
     check("cut_silently = 'b'", "cut the cable of b silently");
     check("mend = 'b'", "mend the cable of b");
     check("publish = { program = 'n', count = 100 }", "publish 100 more on n");
+    check("message = { program = 'c1', topic = 'a' }", "publish a = \"\" as c1 (QoS 2)");
+    check(
+        "message = { program = 'n', topic = 'a/b', payload = 'x', qos = 0, retain = true }",
+        "publish a/b = \"x\" as n (QoS 0, retained)",
+    );
+    check(
+        "message = { program = 't', topic = 'a', retain = true }",
+        "delete what is retained for a, as t (QoS 2)",
+    );
     check("hold = 'b'", "the cable of b: hold every packet");
     check("reset = 'c1'", "the cable of c1: reset all connections");
     check(
@@ -190,6 +199,11 @@ fn what_is_wrong_with_a_script() {
     step("publish = { program = 'n', count = 0 }", "`count` is 1 to 10000, not 0");
     step("publish = { program = 't', count = 1 }", "`t` is not a counter\n    publish");
     step("publish = { program = 'c1', count = 1 }", "help: there is `n`");
+    step("message = { program = 'm', topic = 'a' }", "there is no program `m`");
+    step("message = { program = 'n', topic = 'a/#' }", "must not contain + or #");
+    step("message = { program = 'n', topic = 'a', qos = 3 }", "`qos` is 0, 1 or 2, not 3");
+    step("message = { program = 'n' }", "missing field `topic`");
+    step("message = { program = 'n', topic = 'a', retained = true }", "unknown field `retained`");
     step("publish = { program = 'm', count = 1 }", "there is no program `m`");
     step("wait_until = { published = { program = 't', count = 1 } }", "`t` is not a counter");
     step("wait_until = { counted = { program = 'n', missing = 0 } }", "`n` is not a tally");
@@ -197,6 +211,25 @@ fn what_is_wrong_with_a_script() {
     step("wait_until = { counted = { program = 't', mising = 0 } }", "unknown field `mising`");
     check("[[expect]]\n", "s.toml:12: this must be one condition");
     check("[[step]\n", "s.toml:12: ");
+}
+
+#[test]
+fn expected_breaches() {
+    let parse = |text: &str| Scenario::parse("s.toml", &format!("{BOARDS}{text}"));
+    for (name, kind) in Breach::ALL {
+        let scenario = parse(&format!("[[expect]]\nagree = true\n[[expect]]\nbreach = '{name}'"));
+        let scenario = scenario.expect("a scenario");
+        assert_eq!((scenario.breaches, scenario.expectations.len()), (vec![kind], 1), "{name}");
+    }
+    let wrong = |text: &str, expected: &str| {
+        let error = parse(text).expect_err(text).to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    };
+    let lots =
+        "s.toml:13: there is no breach `lots`\n    breach = 'lots'\n    help: did you mean `lost`?";
+    wrong("[[expect]]\nbreach = 'lots'", lots);
+    wrong("[[expect]]\nbreach = 'lost'\nquiet = true", "this expects a breach and a condition");
+    wrong("[[step]]\nwait_until = { breach = 'lost' }", "nothing can wait for a breach");
 }
 
 #[test]

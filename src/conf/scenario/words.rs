@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Condition, Counts, Deed, Target};
 use crate::cable;
+use crate::mqtt::Message;
 
 impl fmt::Display for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,11 +29,22 @@ impl fmt::Display for Deed {
             Self::DiskOk(board) => write!(f, "mend the disk of {board}"),
             Self::Wait(time) => write!(f, "wait {} s", time.as_secs_f64()),
             Self::Publish { program, count } => write!(f, "publish {count} more on {program}"),
+            Self::Message { program, message } => said(f, program, message),
             Self::WaitUntil { condition, within } => {
                 write!(f, "wait until {condition}, at most {} s", within.as_secs())
             }
         }
     }
+}
+
+fn said(f: &mut fmt::Formatter<'_>, program: &str, message: &Message) -> fmt::Result {
+    let Message { topic, payload, qos, retain, .. } = message;
+    if *retain && payload.is_empty() {
+        return write!(f, "delete what is retained for {topic}, as {program} ({qos})");
+    }
+    let payload = String::from_utf8_lossy(payload);
+    let retain = if *retain { ", retained" } else { "" };
+    write!(f, "publish {topic} = {payload:?} as {program} ({qos}{retain})")
 }
 
 fn cable_deed(f: &mut fmt::Formatter<'_>, cable: &str, deed: &cable::Deed) -> fmt::Result {

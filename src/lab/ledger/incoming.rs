@@ -23,18 +23,21 @@ impl Ledger {
         publish: &Publish,
         sent_topic: &Topic,
         entry: &Arc<Entry>,
+        wire: u64,
         leg: Option<LegKey>,
     ) {
         if sent_topic.is_dollar() {
             return;
         }
-        let sent = (sent_topic.clone(), publish.payload.clone());
+        let session = self.session(&end.session);
         if let Some(id) = publish.packet_id
-            && let Some(known) = self.session(&end.session).incoming.get(&id)
-            && known.sent == sent
+            && let Some(known) = session.incoming.get(&id)
+            && session.repeats(known, publish, sent_topic, wire)
         {
             // Once more: of QoS 2 the broker knows it; of QoS 1 it may pass it on again.
+            let known = Incoming { wire, ..known.clone() };
             let message = known.message;
+            session.incoming.insert(id, known);
             return self.add_packet(message, entry);
         }
         let (topic, rule) = if end.is_bridge {
@@ -49,9 +52,13 @@ impl Ledger {
         let publisher = Publisher { client: end.session.client.clone(), rule };
         let key = self.enter(&end.session, publish, &topic, publisher, entry, leg);
         let session = self.session(&end.session);
+        if publish.qos == QoS::ExactlyOnce {
+            session.news_on = Some(wire);
+        }
         match publish.packet_id {
             Some(id) => {
-                session.incoming.insert(id, Incoming { message: key, sent });
+                let sent = (sent_topic.clone(), publish.payload.clone());
+                session.incoming.insert(id, Incoming { message: key, sent, wire });
             }
             None => session.unnumbered.push_back(key),
         }

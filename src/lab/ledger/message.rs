@@ -124,6 +124,11 @@ impl Fate {
 }
 
 impl Message {
+    /// Whether their order is promised: the same publisher and topic.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.publisher.client == other.publisher.client && self.topic == other.topic
+    }
+
     /// Whether nothing of it is open.
     fn is_finished(&self) -> bool {
         self.legs.iter().all(|leg| !leg.owed || !leg.fate.is_open())

@@ -173,13 +173,7 @@ impl Ledger {
                 self.messages.also_numbered(board, *message, *becomes);
             }
             BrokerEvent::Sent {
-                message: Some(message),
-                client,
-                packet_id,
-                topic,
-                dup: false,
-                cause,
-                ..
+                message: Some(message), client, packet_id, topic, cause, ..
             } => {
                 let book = self.books.entry(board.clone()).or_default();
                 let (number, packet_id) = (*message, *packet_id);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::message::Fate;
-use super::session::{LegKey, Session, SessionKey};
+use super::message::{Fate, Message};
+use super::session::{Expected, LegKey, Session, SessionKey};
 use super::wires::End;
 use super::{Doubled, Ledger, Overtook};
 use crate::broker::event::Cause;
@@ -38,6 +38,7 @@ impl Ledger {
             return None;
         }
         self.session(to).wire.get_or_insert(wire);
+        let told = self.session(to).take_expected(publish.packet_id, topic);
         if let Some(id) = publish.packet_id
             && let Some(leg) = self.session(to).outgoing.get(&id).copied()
             && self.is_of(leg, publish, topic)
@@ -45,13 +46,13 @@ impl Ledger {
             self.advance(leg, crossing, entry);
             return Some(leg);
         }
-        let (found, exact) = match self.told_sent(to, publish, topic) {
+        let (found, exact) = match told.and_then(|it| self.told_sent(to, &it, topic)) {
             Some(found) => (found, true),
             None => (self.find(to, publish, topic), false),
         };
         match found {
             Found::Leg(leg) => {
-                self.overtakes(to, leg, entry);
+                self.overtakes(to, leg, exact, entry);
                 self.begin(to, leg, publish, exact);
                 self.advance(leg, crossing, entry);
                 Some(leg)
@@ -79,19 +80,17 @@ impl Ledger {
     }
 
     /// What the broker itself says that this is.
-    fn told_sent(&mut self, to: &SessionKey, publish: &Publish, topic: &Topic) -> Option<Found> {
-        let session = self.session(to);
-        let at = session
-            .expected
-            .iter()
-            .position(|it| it.packet_id == publish.packet_id && it.topic == *topic)?;
-        let expected = session.expected.drain(..=at).next_back()?;
+    fn told_sent(&self, to: &SessionKey, expected: &Expected, topic: &Topic) -> Option<Found> {
         let message = self.messages.numbered(&to.broker, expected.number)?;
         let legs = &self.messages.get(message)?.legs;
         let leg = legs.iter().position(|leg| leg.to == *to && leg.topic == *topic);
         let key = leg.map(|at| (message, at));
+        let arrived = leg.is_some_and(|at| legs[at].fate.arrived());
+        // What a far side forgot goes again.
+        let session = self.books.get(&to.broker).and_then(|book| book.sessions.get(&to.client));
+        let open = key.is_some_and(|key| session.is_some_and(|it| it.open.contains(&key)));
         Some(match (key, expected.cause) {
-            (Some(key), _) if !legs[key.1].fate.arrived() => Found::Leg(key),
+            (Some(key), _) if open || !arrived => Found::Leg(key),
             (_, Cause::Subscribed | Cause::BridgeConnected) => Found::Retained,
             (Some(key), Cause::Live) => Found::Again(key),
             // One of a group.
@@ -103,21 +102,24 @@ impl Ledger {
     fn find(&self, to: &SessionKey, publish: &Publish, topic: &Topic) -> Found {
         let Some(book) = self.books.get(&to.broker) else { return Found::Unknown };
         let Some(session) = book.sessions.get(&to.client) else { return Found::Unknown };
+        let named = |name: &Topic| {
+            name == topic
+                || session.takes(name, QoS::ExactlyOnce, false).iter().any(|it| it.0 == *topic)
+        };
         let retained = || {
-            let local = book.retained.iter().filter(|(_, it)| it.payload == publish.payload);
-            local.map(|(name, _)| name).any(|name| {
-                name == topic
-                    || session.takes(name, QoS::ExactlyOnce, false).iter().any(|it| it.0 == *topic)
-            })
+            let mut local = book.retained.iter();
+            local.any(|(name, it)| it.payload == publish.payload && named(name))
+        };
+        let will = || {
+            let mut wills = book.sessions.values().filter_map(|it| it.will.as_ref());
+            wills.any(|(name, payload)| *payload == publish.payload && named(name))
         };
         // Without the bridge bit and its like, only what is retained comes with the flag.
         // [MQTT-3.3.1-8, -9]
         if publish.retain && !session.keeps_retain(topic) {
             return Found::Retained;
         }
-        let open = |session: &Session| {
-            session.open.iter().copied().find(|leg| self.is_of(*leg, publish, topic))
-        };
+        let open = |session: &Session| self.find_open(session, publish, topic);
         if let Some(leg) = open(session) {
             return Found::Leg(leg);
         }
@@ -132,10 +134,44 @@ impl Ledger {
         let same =
             |(name, payload, _): &&(Topic, _, LegKey)| name == topic && *payload == publish.payload;
         match session.recent.iter().rev().find(same) {
+            // A will enters without a packet, and may say what was said before.
+            Some(_) if will() => Found::Unknown,
             Some((_, _, leg)) => Found::Again(*leg),
             None if retained() => Found::Retained,
             None => Found::Unknown,
         }
+    }
+
+    /// The first leg that is open and may be this. One of a message that was cut off before it was
+    /// acknowledged, and that nobody sends again, may be unknown to the broker: an equal one goes
+    /// before it, unless the order speaks against that.
+    fn find_open(&self, session: &Session, publish: &Publish, topic: &Topic) -> Option<LegKey> {
+        let mut doubtful: Option<&Message> = None;
+        let mut spare = None;
+        for leg in session.open.iter().copied() {
+            let Some(message) = self.messages.get(leg.0) else { continue };
+            let fits = self.is_of(leg, publish, topic);
+            if self.is_given_up(message) {
+                if fits && spare.is_none() {
+                    (doubtful, spare) = (Some(message), Some(leg));
+                }
+            } else if fits {
+                return Some(leg);
+            } else if doubtful.is_some_and(|it| it.is_beside(message)) {
+                break;
+            }
+        }
+        spare
+    }
+
+    /// Whether nobody acknowledged a message, and nobody sends it again.
+    fn is_given_up(&self, message: &Message) -> bool {
+        if message.promised || message.qos == QoS::AtMostOnce {
+            return false;
+        }
+        let book = self.books.get(&message.at);
+        let publisher = book.and_then(|book| book.sessions.get(&message.publisher.client));
+        publisher.is_some_and(|it| it.has_given_up(message.key))
     }
 
     /// A leg is sent for the first time, or for the first time since the other side forgot.
@@ -206,13 +242,16 @@ impl Ledger {
 
     /// Whether an older message of the same publisher, topic and QoS is still to be sent: then this
     /// one goes before it. [MQTT-4.6.0-6]
-    fn overtakes(&mut self, to: &SessionKey, leg: LegKey, entry: &Arc<Entry>) {
+    fn overtakes(&mut self, to: &SessionKey, leg: LegKey, exact: bool, entry: &Arc<Entry>) {
         let Some(message) = self.messages.get(leg.0) else { return };
         let qos = message.legs[leg.1].qos;
+        let payload = message.payload.clone();
         let stream = (message.topic.clone(), message.publisher.client.clone(), qos);
         if let Some(early) = self.session(to).newest.get(&stream).copied()
             && qos > QoS::AtMostOnce
             && early > leg.0
+            // Of two that are equal, nobody but the broker knows which is which.
+            && (exact || self.messages.get(early).is_none_or(|it| it.payload != payload))
         {
             let (to, entry) = (to.clone(), Arc::clone(entry));
             self.notable.overtook.push(Overtook { late: leg.0, early, to, entry });
@@ -294,6 +333,8 @@ impl Ledger {
         let session = self.session(dialer);
         let again = std::mem::take(&mut session.outgoing).into_values();
         session.open.extend(again);
+        // So does their order.
+        session.newest.clear();
     }
 }
 

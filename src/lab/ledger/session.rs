@@ -10,7 +10,7 @@ use super::message::MessageKey;
 use crate::broker::MessageId;
 use crate::broker::event::Cause;
 use crate::lab::trace::Party;
-use crate::mqtt::packet::SubscribeOptions;
+use crate::mqtt::packet::{Publish, SubscribeOptions};
 use crate::mqtt::{ClientId, Filter, PacketId, QoS, Rule, Topic};
 
 /// So many deliveries are remembered, to know a message that comes once more.
@@ -47,6 +47,9 @@ pub struct Session {
     pub rules: Option<Vec<Rule>>,
     /// Messages that it sent with QoS 1 or 2 and whose handshake is not over.
     pub incoming: BTreeMap<PacketId, Incoming>,
+    /// The connection on which it last sent a QoS 2 message that was new. What is not finished is
+    /// repeated first on a connection [MQTT-4.4.0-1], so what is older is not repeated any more.
+    pub news_on: Option<u64>,
     /// How many PUBACKs and good PUBRECs arrived at it, each message's first alone.
     pub answered: u64,
     /// Those whose PUBREL came, until PUBCOMP does.
@@ -83,6 +86,8 @@ pub struct Incoming {
     pub message: MessageKey,
     /// Its topic as it came, and its payload: the same id with others is another message.
     pub sent: (Topic, Bytes),
+    /// The connection on which it came last.
+    pub wire: u64,
 }
 
 /// A PUBLISH that a broker of ours has handed to a connection.
@@ -99,6 +104,30 @@ pub struct Expected {
 }
 
 impl Session {
+    /// Whether a PUBLISH repeats the one that came under its id. A client that lost its memory counts
+    /// from 1 again and may say the same: what is repeated is marked, and comes before anything new.
+    /// [MQTT-3.3.1-1, MQTT-4.4.0-1]
+    #[must_use]
+    pub fn repeats(&self, known: &Incoming, publish: &Publish, topic: &Topic, wire: u64) -> bool {
+        let same = known.sent.0 == *topic && known.sent.1 == publish.payload;
+        same && (publish.dup || known.wire == wire || self.news_on != Some(wire))
+    }
+
+    /// What a broker of ours told of the PUBLISH that it sends now; also of one that it sends again,
+    /// for the first may never have left it.
+    pub fn take_expected(&mut self, id: Option<PacketId>, topic: &Topic) -> Option<Expected> {
+        let fits = |it: &Expected| it.packet_id == id && it.topic == *topic;
+        let at = self.expected.iter().position(fits)?;
+        self.expected.drain(..=at).next_back()
+    }
+
+    /// Whether nobody is going to send that message again, which it sent.
+    #[must_use]
+    pub fn has_given_up(&self, message: MessageKey) -> bool {
+        let mut known = self.incoming.values().filter(|it| it.message == message);
+        known.all(|it| self.news_on.is_some_and(|wire| wire > it.wire))
+    }
+
     /// The session of a bridge at its own broker.
     #[must_use]
     pub fn of_bridge(facts: &BridgeFacts) -> Self {

@@ -70,7 +70,7 @@ impl Ledger {
                 });
                 if crossing.passage.arrived() {
                     if let Some(end) = receiver {
-                        self.came(&end, publish, &topic, entry, leg);
+                        self.came(&end, publish, &topic, entry, number, leg);
                     }
                 } else if publish.qos == QoS::AtMostOnce {
                     self.notable.lost_on_the_way += 1;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{excerpt, name};
+use crate::conf::scenario;
 use crate::lab::ledger::{Doubled, Forgot, Loop, Overtook};
 use crate::lab::ledger::{Ledger, Leg, Message, SessionKey};
 use crate::lab::trace::{Entry, Party, payload};
@@ -42,6 +43,21 @@ pub enum Kind {
     Shows,
     /// Somebody claims what nobody acknowledged.
     Claims,
+}
+
+impl From<scenario::Breach> for Kind {
+    fn from(expected: scenario::Breach) -> Self {
+        match expected {
+            scenario::Breach::Lost => Self::Lost,
+            scenario::Breach::Doubled => Self::Doubled,
+            scenario::Breach::Reordered => Self::Reordered,
+            scenario::Breach::Forgot => Self::Forgot,
+            scenario::Breach::Loop => Self::Loop,
+            scenario::Breach::Disagree => Self::Disagree,
+            scenario::Breach::Shows => Self::Shows,
+            scenario::Breach::Claims => Self::Claims,
+        }
+    }
 }
 
 impl fmt::Display for Kind {

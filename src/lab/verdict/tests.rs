@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::*;
-use crate::broker::{Address, BridgeSettings};
+use crate::broker::event::{Cause, Origin};
+use crate::broker::{self, Address, BridgeSettings, ConnId, MessageId};
 use crate::cable::Direction;
 use crate::lab::ledger::BridgeFacts;
 use crate::lab::name::{BoardName, CableName};
 use crate::lab::trace::{Entry, Event, Glimpse, Passage, Place, Scribe};
-use crate::mqtt::packet::{Answers, ConnAck, Connect, Level, Publish, Subscribe};
+use crate::mqtt::packet::{Answers, ConnAck, Connect, Level, Publish, Subscribe, Will};
 use crate::mqtt::{self, ClientId, Filter, Message, Packet, PacketId, Reason, Rule, Topic, codec};
 use crate::mqtt::{Properties, Property};
 
@@ -167,6 +168,35 @@ fn again(number: u16, payload: &str) -> Packet {
     Packet::Publish(Publish { dup: true, ..Publish::of(&message(payload), Some(id(number))) })
 }
 
+/// What our own broker tells of a message that came in.
+fn published(number: u16, client: &str) -> broker::Event {
+    let origin = Origin { conn: ConnId(1), packet_id: Some(id(number)), rule: None };
+    broker::Event::Published {
+        message: MessageId(number.into()),
+        packet: Some(Box::new(origin)),
+        client: Some(ClientId::new(client)),
+        topic: message("").topic,
+        qos: QoS::ExactlyOnce,
+        retain: false,
+        size_bytes: 2,
+    }
+}
+
+/// And of one that goes out, under the same packet id.
+fn sent(number: u16, client: &ClientId) -> broker::Event {
+    broker::Event::Sent {
+        message: Some(MessageId(number.into())),
+        client: client.clone(),
+        conn: ConnId(2),
+        packet_id: Some(id(number)),
+        topic: message("").topic,
+        qos: QoS::ExactlyOnce,
+        retain: false,
+        dup: false,
+        cause: Cause::Live,
+    }
+}
+
 fn retained(payload: &str) -> Packet {
     Packet::Publish(Publish { retain: true, ..Publish::of(&message(payload), Some(id(50))) })
 }
@@ -245,6 +275,80 @@ fn a_repeat_is_told_from_a_duplicate() {
     let verdict = story.verdict();
     assert_eq!((verdict.counts.doubled, story.kinds()), (1, vec![Kind::Doubled]));
     assert!(verdict.breaches[0].what.starts_with("sub got t = a from one more than once"));
+}
+
+#[test]
+fn a_client_that_lost_its_memory_repeats_nothing() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    for (number, payload) in [(1, "a"), (2, "b")] {
+        story.out(publisher, &publish(number, payload));
+        story.back(publisher, &Packet::PubRec(id(number).into()));
+        story.gets(sub, number, payload);
+    }
+    story.ends(publisher);
+    // What is finished by nobody would come first, and marked. These are new.
+    let publisher = story.client("pub", true);
+    for (number, payload) in [(1, "c"), (2, "b")] {
+        story.publishes(publisher, number, payload);
+        story.gets(sub, 2 + number, payload);
+    }
+    let verdict = story.verdict();
+    assert_eq!((verdict.is_kept(), verdict.counts.published), (true, 4), "{verdict:?}");
+}
+
+#[test]
+fn what_nobody_sends_again_may_be_unknown_to_the_broker() {
+    // The broker's power fails with the PUBLISH; its client's does too, and says the same again.
+    let begun = |middle: &[&str]| {
+        let mut story = Story::new(Vec::new());
+        let sub = story.subscriber("sub", "t");
+        let publisher = story.client("pub", false);
+        story.out(publisher, &publish(4, "a"));
+        story.ends(publisher);
+        let publisher = story.client("pub", true);
+        for (number, payload) in (1..).zip(middle.iter().chain(&["a"])) {
+            story.publishes(publisher, number, payload);
+        }
+        (story, sub)
+    };
+    for (middle, got) in [
+        (&[][..], &["a"][..]),
+        (&[], &["a", "a"]),
+        (&["b"], &["b", "a"]),
+        (&["b"], &["a", "b", "a"]),
+    ] {
+        let (mut story, sub) = begun(middle);
+        for (number, payload) in (1..).zip(got) {
+            story.gets(sub, number, payload);
+        }
+        let verdict = judge(&story.ledger, false);
+        let counts = verdict.counts;
+        assert!(verdict.is_kept(), "{got:?}: {verdict:?}");
+        assert_eq!((counts.under_way, counts.unexplained), (0, 0), "{got:?}");
+    }
+    let (mut story, sub) = begun(&["b"]);
+    story.gets(sub, 1, "b");
+    assert_eq!(story.kinds(), [Kind::Lost], "the one that was acknowledged");
+}
+
+#[test]
+fn a_will_that_says_what_was_said_before_is_no_duplicate() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    let will = Some(Will::from(message("gone")));
+    let connect =
+        Connect { client_id: ClientId::new("pub"), will, ..Connect::unknown(story.level) };
+    story.out(publisher, &Packet::Connect(Box::new(connect)));
+    story.back(publisher, &Packet::ConnAck(ConnAck::default()));
+    story.publishes(publisher, 1, "gone");
+    story.gets(sub, 1, "gone");
+    story.ends(publisher);
+    story.gets(sub, 2, "gone");
+    let verdict = story.verdict();
+    assert_eq!((verdict.is_kept(), verdict.counts.unexplained), (true, 1), "{verdict:?}");
 }
 
 #[test]
@@ -419,6 +523,38 @@ fn over_a_bridge_both_ends_owe() {
     story.ends(up);
     story.publishes(publisher, 2, "b");
     assert_eq!(story.verdict().counts.waiting, 1, "the bridge is away");
+}
+
+#[test]
+fn a_far_side_that_forgot_gets_it_again_in_order() {
+    for exact in [false, true] {
+        let mut story = Story::new(vec![bridge("two", "one", rule(mqtt::Direction::Out))]);
+        let up = story.bridge("two", "one");
+        let publisher = story.dial("front two", None, "two", "pub", false);
+        let session = story.ledger.bridges()[0].local_session.clone();
+        let tell = |story: &mut Story, event| {
+            if exact {
+                story.tell(Event::Broker { board: BoardName::new("two"), event });
+            }
+        };
+        for (number, payload) in [(1, "a"), (2, "b")] {
+            story.out(publisher, &publish(number, payload));
+            tell(&mut story, published(number, "pub"));
+            story.back(publisher, &Packet::PubRec(id(number).into()));
+        }
+        let mut line = up;
+        for again in [false, true] {
+            for (number, payload) in [(1, "a"), (2, "b")] {
+                tell(&mut story, sent(number, &session));
+                story.out(line, &publish(number, payload));
+            }
+            if !again {
+                story.ends(line);
+                line = story.bridge("two", "one");
+            }
+        }
+        assert_eq!(story.kinds(), [Kind::Forgot], "exact: {exact}");
+    }
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Page {
         for it in &report.expectations {
             self.verdict_row(it.kept, &it.what, it.why.as_deref());
         }
-        let kept = report.verdict.kept;
+        let kept = report.verdict.as_expected;
         let count = report.verdict.breaches.len();
         let why = (!kept).then(|| format!("{count} told above"));
         self.verdict_row(kept, "every promise that QoS and sessions make", why.as_deref());

@@ -33,6 +33,7 @@ fn report() -> Report {
     verdict.breaches.push(super::super::verdict::BreachReport {
         kind: Kind::Lost,
         what: "board1 acknowledged <script>alert(1)</script>".to_owned(),
+        expected: false,
         ladder: Ladder::of(&part),
     });
     Report {

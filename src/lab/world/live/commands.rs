@@ -9,11 +9,12 @@ use super::World;
 use super::board::Ground;
 use crate::broker::{BridgeNumber, BridgeOrder};
 use crate::cable::Deed;
-use crate::card::{SensorNumber, driver};
+use crate::card::{Link, SensorNumber, driver};
 use crate::conf::Engine;
 use crate::lab::snapshot::{Holdings, ProgramKind, Run};
 use crate::lab::trace::Event;
 use crate::lab::{Action, BoardName, BridgeName, CableName, Command, DiskTrouble, ProgramName};
+use crate::mqtt::Message;
 use crate::net::DiskState;
 
 impl World {
@@ -24,6 +25,7 @@ impl World {
             Command::Toggle { program, sensor } => self.click(&program, sensor, None),
             Command::Set { program, sensor, ok } => self.click(&program, sensor, Some(ok)),
             Command::Publish { program, count } => self.publish_more(&program, count),
+            Command::Message { program, message } => self.say_as(&program, message),
             Command::Program { program, action } => self.act_on_program(&program, action).await,
             Command::Broker { board, action } => self.act_on_broker(&board, action).await,
             Command::Bridge { bridge, action } => self.act_on_bridge(&bridge, action),
@@ -71,6 +73,14 @@ impl World {
         }
         let taken = self.running(program)?.publish(count);
         taken.map_err(|error| format!("{program}: {error}"))
+    }
+
+    fn say_as(&self, program: &ProgramName, message: Message) -> Result<(), String> {
+        let handle = self.running(program)?;
+        if !matches!(handle.face().link, Link::Online { .. }) {
+            return Err(format!("{program} is not connected: wait until it is online"));
+        }
+        handle.say(message).map_err(|error| format!("{program}: {error}"))
     }
 
     /// A program that runs.

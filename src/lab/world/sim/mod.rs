@@ -174,8 +174,9 @@ impl Sim {
         &self.events
     }
 
-    /// Forgets what brokers told so far, in a run without an end.
+    /// Forgets what brokers told so far, and the trace, in a run without an end.
     pub fn forget_events(&mut self) {
+        self.forget_trace();
         self.events.clear();
     }
 

@@ -3,7 +3,7 @@
 
 use super::client::{Client, News};
 use super::{ClientNumber, Happening, NodeNumber, Sim};
-use crate::card::{Face, Input, Output, Program};
+use crate::card::{Face, Input, Link, Output, Program};
 use crate::mqtt::Message;
 
 impl Sim {
@@ -44,6 +44,14 @@ impl Sim {
             let outputs = program.handle(now, input);
             self.obey(number, outputs);
             self.set_alarm(number);
+        }
+    }
+
+    /// Publishes a message in a program's name, which hears nothing of it; while it is connected.
+    pub fn say_as(&mut self, number: ClientNumber, message: Message) {
+        if self.face(number).is_some_and(|face| matches!(face.link, Link::Online { .. })) {
+            self.client(number).publish(message);
+            self.poke(number);
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Record {
     scribe: Scribe,
     ledger: Ledger,
     entries: Vec<Arc<Entry>>,
+    /// How many entries there were.
+    count: u64,
 }
 
 impl Sim {
@@ -49,12 +51,19 @@ impl Sim {
         self.record.as_ref().map_or(&[], |record| &record.entries)
     }
 
+    /// Forgets the trace so far, but not what the ledger made of it.
+    pub(super) fn forget_trace(&mut self) {
+        if let Some(record) = &mut self.record {
+            record.entries.clear();
+        }
+    }
+
     /// Something happens now.
     pub(super) fn note(&mut self, event: Event) {
         let at = self.now;
         if let Some(record) = &mut self.record {
-            let number = u64::try_from(record.entries.len()).map_or(u64::MAX, |it| it + 1);
-            let entry = Arc::new(Entry { number, at, event });
+            record.count += 1;
+            let entry = Arc::new(Entry { number: record.count, at, event });
             record.ledger.take(&entry);
             record.entries.push(entry);
         }
