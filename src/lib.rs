@@ -10,10 +10,10 @@
 //!
 //! ```text
 //! main.rs   run() -> ExitCode
-//! cli/      the commands: windows (default), run, check, broker, bench
+//! cli/      the commands: windows (default), run, check, watch, trace, broker, matrix, bench
 //! bench/    loads against brokers, and their figures: an outsider, over sockets alone
 //! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
-//! report/   what a run comes to: text, JSON
+//! report/   what a run comes to: text, JSON, JUnit, HTML; its trace: JSON lines, pcapng
 //! lab/      plan, Command, Snapshot, Trace, script; world/live: real time; world/sim: virtual time
 //! engine/   which broker a board runs: ours, rumqttd, mosquitto, somebody else's
 //! net/      live shell: listeners, connections, a broker's owner task, dials, cables      (tokio)

@@ -180,7 +180,7 @@ impl Session {
             self.keeper.take(entry);
             self.show.entry(entry)?;
         }
-        self.show.flush()
+        io::stdout().flush().map_err(unread)
     }
 
     /// Lets what is under way arrive, and judges. Where a fault is in force, what did not arrive may
@@ -240,10 +240,6 @@ impl Show {
             Self::Json(lines) => lines.entry(entry, &mut out),
         }
         .map_err(unread)
-    }
-
-    fn flush(&self) -> anyhow::Result<()> {
-        io::stdout().flush().map_err(unread)
     }
 
     fn verdict(&self, report: &VerdictReport) -> anyhow::Result<()> {

@@ -272,9 +272,9 @@ impl Told {
     fn waited(&self, ledger: &Ledger, message: &Message, leg: &Leg) -> Option<Waited> {
         let sent = leg.packets.iter().find(|it| matches!(it.event, Event::Packet(_)));
         let time = |since| sent.map(|sent: &Arc<Entry>| sent.at.saturating_sub(since));
-        let numbers = message.number.iter().chain(&message.also);
+        let mut numbers = message.number.iter().chain(&message.also);
         let told = leg.to.broker.board().and_then(|board| {
-            numbers.filter_map(|it| self.0.get(&(board.clone(), *it, leg.to.client.clone()))).next()
+            numbers.find_map(|it| self.0.get(&(board.clone(), *it, leg.to.client.clone())))
         });
         if let Some((since, why)) = told {
             return Some(Waited { why: why.clone(), time: time(*since) });

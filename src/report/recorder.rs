@@ -196,3 +196,56 @@ fn write(
         last = next.number;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::report::fixtures;
+    use crate::report::jsonl::{Header, JsonLines, Reader};
+
+    /// Writes when it may.
+    struct Slow(JsonLines, Arc<Mutex<()>>);
+
+    impl Format for Slow {
+        fn begin(&mut self, to: &mut dyn Write) -> io::Result<()> {
+            self.0.begin(to)
+        }
+
+        fn entry(&mut self, entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
+            let may = self.1.lock().expect("nobody panics with it");
+            let written = self.0.entry(entry, to);
+            drop(may);
+            written
+        }
+    }
+
+    #[test]
+    fn what_is_too_fast_is_named_where_it_is_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("slow.jsonl");
+        let gate = Arc::new(Mutex::new(()));
+        let lines = JsonLines::new(Header::new("x", 0, &[]));
+        let mut recorder =
+            Recorder::start(&path, Box::new(Slow(lines, Arc::clone(&gate)))).expect("a file");
+        let entry = |number: u64| {
+            let event = Event::Note("x".to_owned());
+            Arc::new(Entry { number, at: fixtures::NOON, event })
+        };
+        let all = WAITING as u64 + 1_000;
+        let closed = gate.lock().expect("free");
+        (1..=all).for_each(|number| recorder.take(&entry(number)));
+        drop(closed);
+        let lost = recorder.lost;
+        assert!((998..=1_000).contains(&lost), "{lost}: what has no room is not kept elsewhere");
+        let error = recorder.finish().expect_err("it is not whole").to_string();
+        assert!(error.starts_with(&format!("{lost} entries came too fast for ")), "{error}");
+        let file = std::fs::read(&path).expect("a file");
+        let entries: Vec<_> =
+            Reader::new(file.as_slice()).expect("a header").map(|it| it.expect("one")).collect();
+        let last = entries.last().expect("some");
+        assert_eq!((last.number, &last.event), (all, &Event::Missed { packets: lost }));
+        assert_eq!(entries.len() as u64, all - lost + 1);
+    }
+}
