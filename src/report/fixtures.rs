@@ -18,7 +18,7 @@ use crate::mqtt::{
 use crate::{broker, mqtt};
 
 /// When the fixtures' traces begin: 2026-01-01, 12:00:00 UTC.
-pub const NOON: Duration = Duration::from_secs(1_767_268_800);
+pub const NOON: Duration = Duration::from_hours(490_908);
 
 /// A trace that is written packet by packet.
 pub struct Story {
@@ -151,7 +151,7 @@ fn conversation(story: &mut Story, wire: u64, level: Level) {
     let long = Publish {
         qos: QoS::AtMostOnce,
         packet_id: None,
-        ..publish("news/long", 1, &[b'l'; 150_000])
+        ..publish("news/long", 1, &vec![b'l'; 150_000])
     };
     story.gets(wire, level, &Packet::Publish(long));
     story.sends(wire, level, &Packet::Unsubscribe(Unsubscribe::new(id(4), vec![filter])));

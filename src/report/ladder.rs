@@ -59,7 +59,7 @@ fn line(places: &[usize], row: &Row) -> String {
 /// Where each column stands, counted from the first character behind the time.
 fn places(ladder: &Ladder, width: Option<usize>) -> Vec<usize> {
     let mut gaps: Vec<usize> = (1..ladder.columns.len())
-        .map(|at| (self::width(ladder, at - 1) + self::width(ladder, at)) / 2 + 3)
+        .map(|at| self::width(ladder, at - 1).midpoint(self::width(ladder, at)) + 3)
         .map(|names| names.max(NARROWEST))
         .collect();
     let mut longest_remark = 0;

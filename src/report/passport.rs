@@ -34,7 +34,7 @@ pub fn text(stop: &Stop, offset: UtcOffset) -> String {
     );
     match &stop.let_in {
         Some((rule, before)) => {
-            tree.line("  ", format_args!("let in by {} ({rule}); it was {before} before", stop.by))
+            tree.line("  ", format_args!("let in by {} ({rule}); it was {before} before", stop.by));
         }
         None => tree.line("  ", format_args!("published by {}", stop.by)),
     }

@@ -132,9 +132,8 @@ impl Recorder {
         // Counted before: the writer may be done with it before this returns.
         self.waiting_bytes.fetch_add(size, Ordering::Relaxed);
         match self.sender.try_send(Arc::clone(entry)) {
-            Ok(()) => true,
-            // The writer has ended; `finish` tells why.
-            Err(TrySendError::Disconnected(_)) => true,
+            // Where the writer has ended, `finish` tells why.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => true,
             Err(TrySendError::Full(_)) => {
                 self.waiting_bytes.fetch_sub(size, Ordering::Relaxed);
                 false
@@ -233,10 +232,10 @@ mod tests {
             let event = Event::Note("x".to_owned());
             Arc::new(Entry { number, at: fixtures::NOON, event })
         };
-        let all = WAITING as u64 + 1_000;
-        let closed = gate.lock().expect("free");
-        (1..=all).for_each(|number| recorder.take(&entry(number)));
-        drop(closed);
+        let many = WAITING as u64 + 1_000;
+        let held = gate.lock().expect("free");
+        (1..=many).for_each(|number| recorder.take(&entry(number)));
+        drop(held);
         let lost = recorder.lost;
         assert!((998..=1_000).contains(&lost), "{lost}: what has no room is not kept elsewhere");
         let error = recorder.finish().expect_err("it is not whole").to_string();
@@ -244,8 +243,8 @@ mod tests {
         let file = std::fs::read(&path).expect("a file");
         let entries: Vec<_> =
             Reader::new(file.as_slice()).expect("a header").map(|it| it.expect("one")).collect();
-        let last = entries.last().expect("some");
-        assert_eq!((last.number, &last.event), (all, &Event::Missed { packets: lost }));
-        assert_eq!(entries.len() as u64, all - lost + 1);
+        let end = entries.last().expect("some");
+        assert_eq!((end.number, &end.event), (many, &Event::Missed { packets: lost }));
+        assert_eq!(entries.len() as u64, many - lost + 1);
     }
 }

@@ -26,13 +26,13 @@ pub fn events(scribe: &mut Scribe, place: &Place, sight: Sight) -> Vec<Event> {
         }
         What::Passes { direction, bytes } => return scribe.passes(line, direction, at, &bytes),
         What::Judged { direction, bytes, came, fate } => {
-            seen = Glimpse { direction, bytes, came, ..seen };
+            seen = Glimpse { direction, came, bytes, ..seen };
             seen.passage = passage(fate.end);
             seen.by = fate.by.into_iter().map(str::to_owned).collect();
             scribe.packet(line, seen)
         }
         What::Repeated { direction, bytes } => {
-            seen = Glimpse { direction, bytes, repeated: true, ..seen };
+            seen = Glimpse { direction, repeated: true, bytes, ..seen };
             scribe.packet(line, seen)
         }
         What::Ends { how } => scribe.ends(line, how),

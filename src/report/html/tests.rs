@@ -12,7 +12,9 @@ use crate::report::{ExpectationReport, StepReport, VerdictReport, fixtures};
 fn report() -> Report {
     let mut chronicle = Chronicle::new(Vec::new());
     let entries = fixtures::both_versions();
-    entries.iter().for_each(|entry| chronicle.take(entry));
+    for entry in &entries {
+        chronicle.take(entry);
+    }
     let topology = Topology {
         boards: vec![BoardReport {
             name: "board1".to_owned(),

@@ -66,13 +66,14 @@ fn draw_lane(svg: &mut Svg, axis: &Axis, y: f64, marks: &[&MarkReport]) {
         match mark.turn {
             Turn::Breaks if broken.is_none() => broken = Some(mark),
             Turn::Breaks => {}
-            Turn::Heals => match broken.take() {
-                Some(from) => bar(svg, from, mark.at_seconds),
-                None => {
+            Turn::Heals => {
+                if let Some(from) = broken.take() {
+                    bar(svg, from, mark.at_seconds);
+                } else {
                     let x = axis.x(mark.at_seconds);
                     svg.line("tick", (x, y), (x, y + LANE - 9.0));
                 }
-            },
+            }
             Turn::Moment => {
                 let x = axis.x(mark.at_seconds);
                 svg.line("tick bad", (x, y), (x, y + LANE - 9.0));

@@ -93,7 +93,9 @@ fn a_world_comes_back_and_its_verdict_with_it() {
     let header = Header::new("bridged", 0, ledger.bridges());
     let (header, entries) = read(&written(header, trace));
     let mut again = Ledger::new(header.bridge_facts().expect("rules"));
-    entries.iter().for_each(|entry| again.take(entry));
+    for entry in &entries {
+        again.take(entry);
+    }
     let (there, here) = (judge(&again, true), judge(ledger, true));
     assert!(here.counts.bridged == 3 && here.counts.delivered == 6, "{:?}", here.counts);
     assert_eq!(there.counts, here.counts);
@@ -141,7 +143,9 @@ fn a_file_holds_what_was_given() {
     let format = Box::new(JsonLines::new(Header::new("x", 0, &[])));
     let mut recorder = Recorder::start(&path, format).expect("a file");
     let entries = fixtures::every_event();
-    entries.iter().for_each(|entry| recorder.take(entry));
+    for entry in &entries {
+        recorder.take(entry);
+    }
     recorder.finish().expect("all is in it");
     let (_, back) = read(&std::fs::read(&path).expect("it is there"));
     assert_eq!(back, entries);

@@ -27,7 +27,7 @@ fn blocks(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
     let mut blocks = Vec::new();
     while !bytes.is_empty() {
         let length = word(bytes, 4) as usize;
-        assert!(length % 4 == 0 && length >= 12 && length <= bytes.len(), "{length}");
+        assert!(length.is_multiple_of(4) && length >= 12 && length <= bytes.len(), "{length}");
         assert_eq!(word(bytes, length - 4) as usize, length, "said at both ends");
         blocks.push((word(bytes, 0), &bytes[8..length - 4]));
         bytes = &bytes[length..];
@@ -163,16 +163,12 @@ fn names_times_and_comments() {
 fn tshark(file: &std::path::Path, arguments: &[&str]) -> Option<String> {
     let options = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
     let run = Command::new("tshark").arg("-r").arg(file).args(options).args(arguments).output();
-    match run {
-        Ok(run) => {
-            assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-            Some(String::from_utf8(run.stdout).expect("text"))
-        }
-        Err(_) => {
-            eprintln!("SKIPPED: tshark is not installed");
-            None
-        }
-    }
+    let Ok(run) = run else {
+        eprintln!("SKIPPED: tshark is not installed");
+        return None;
+    };
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    Some(String::from_utf8(run.stdout).expect("text"))
 }
 
 #[test]
