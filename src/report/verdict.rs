@@ -143,7 +143,7 @@ mod tests {
         let report = |kinds: &[Kind]| {
             let breaches = kinds.iter().map(|kind| breach(*kind)).collect();
             let counts = Counts { lost: 1, ..Counts::default() };
-            VerdictReport::from(&Verdict { breaches, counts, ..Verdict::default() })
+            VerdictReport::from(&Verdict { counts, breaches, ..Verdict::default() })
         };
         let lost = [scenario::Breach::Lost];
         let check = |found: &[Kind], expected: &[scenario::Breach], passes: bool, met: bool| {

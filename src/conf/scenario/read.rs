@@ -63,7 +63,7 @@ pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
     let (mut expectations, mut breaches) = (Vec::new(), Vec::new());
     for mut expected in raw.expect {
         match expected.get_mut().breach.take() {
-            Some(kind) => breaches.extend(check.breach(&kind, expected)),
+            Some(kind) => breaches.extend(check.breach(&kind, &expected)),
             None => expectations.extend(check.expectation(expected)),
         }
     }
@@ -308,7 +308,7 @@ impl Check<'_> {
     }
 
     /// A breach that is expected, which stands alone.
-    fn breach(&mut self, kind: &Spanned<String>, beside: Spanned<RawCondition>) -> Option<Breach> {
+    fn breach(&mut self, kind: &Spanned<String>, beside: &Spanned<RawCondition>) -> Option<Breach> {
         if beside.get_ref().is_something() {
             let help = "write an `[[expect]]` for each";
             let what = "this expects a breach and a condition";
