@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use twinboard::broker::{Address, BridgeSettings, Limits, Settings};
+use twinboard::lab::verdict::judge;
 use twinboard::lab::world::sim::client::Client;
 use twinboard::lab::world::sim::{ClientNumber, NodeNumber, Sim, StrangerNumber};
 use twinboard::mqtt::packet::Level;
 use twinboard::mqtt::{Direction, Message, QoS, Rule, Topic};
+use twinboard::report::VerdictReport;
 
 use crate::random::Random;
 use crate::words;
@@ -61,7 +63,7 @@ fn bridge() -> BridgeSettings {
 }
 
 impl World {
-    pub fn new(random: Random) -> Self {
+    pub fn new(mut random: Random) -> Self {
         let limits = Limits {
             max_inflight_messages: IN_FLIGHT,
             max_queued_messages: QUEUED,
@@ -75,10 +77,12 @@ impl World {
             queue_qos0_messages: true,
             ..Limits::default()
         };
-        let settings = Settings { limits, persistence: true, ..Settings::default() };
+        let trace = random.once_in(2);
+        let settings = Settings { limits, persistence: true, trace, ..Settings::default() };
         let mut sim = Sim::new();
         sim.add_broker(1883, settings.clone());
         sim.add_broker(1884, Settings { bridges: vec![bridge()], ..settings });
+        sim.watch();
         let mut pairs = Vec::new();
         for (topic, from, to, qos) in [
             ("pair/here", ONE, ONE, QoS::ExactlyOnce),
@@ -118,6 +122,7 @@ impl World {
         self.mend();
         self.sim.run_for(Duration::from_secs(3));
         self.check_pairs();
+        self.check_verdict();
         self.check_bounds();
         self.tidy_up();
     }
@@ -269,6 +274,15 @@ impl World {
             (self.delivered, pair.published) = (self.delivered + got.len(), 0);
         }
         self.broke = false;
+    }
+
+    /// The packets show no promise that was not kept, to strangers neither. What is under way to one
+    /// who does not answer may stay so.
+    fn check_verdict(&self) {
+        let ledger = self.sim.ledger().expect("it is watched");
+        let verdict = judge(ledger, false);
+        let report = VerdictReport::from(&verdict);
+        assert!(report.kept, "{}", report.text());
     }
 
     /// What is kept is bounded by the settings, and what nothing refers to is gone.

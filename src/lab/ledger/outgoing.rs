@@ -133,10 +133,16 @@ impl Ledger {
         }
         let same =
             |(name, payload, _): &&(Topic, _, LegKey)| name == topic && *payload == publish.payload;
+        // What is sent again has the QoS that it had; only another subscription's copy may not.
+        let fits = |(message, leg): LegKey| {
+            let qos = self.messages.get(message).map(|it| it.legs[leg].qos);
+            qos.is_none_or(|qos| qos == publish.qos) || session.matching(topic) > 1
+        };
         match session.recent.iter().rev().find(same) {
             // A will enters without a packet, and may say what was said before.
             Some(_) if will() => Found::Unknown,
-            Some((_, _, leg)) => Found::Again(*leg),
+            Some((_, _, leg)) if fits(*leg) => Found::Again(*leg),
+            Some(_) => Found::Unknown,
             None if retained() => Found::Retained,
             None => Found::Unknown,
         }

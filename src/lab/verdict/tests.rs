@@ -347,8 +347,14 @@ fn a_will_that_says_what_was_said_before_is_no_duplicate() {
     story.gets(sub, 1, "gone");
     story.ends(publisher);
     story.gets(sub, 2, "gone");
+    // Nor is one of another QoS, whoever said it.
+    let publisher = story.client("pub", true);
+    story.publishes(publisher, 2, "away");
+    story.gets(sub, 3, "away");
+    let away = Message { qos: QoS::AtMostOnce, ..message("away") };
+    story.back(sub, &Packet::Publish(Publish::of(&away, None)));
     let verdict = story.verdict();
-    assert_eq!((verdict.is_kept(), verdict.counts.unexplained), (true, 1), "{verdict:?}");
+    assert_eq!((verdict.is_kept(), verdict.counts.unexplained), (true, 2), "{verdict:?}");
 }
 
 #[test]
