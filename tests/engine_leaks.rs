@@ -20,13 +20,13 @@ fn counts() -> (usize, usize) {
 /// Starts it on what it left before.
 async fn start(engine: &str, state: &Path) -> Result<(Process, Vec<SocketAddr>), EngineError> {
     let tell = Box::new(|_| {});
+    let own = Path::new(env!("CARGO_BIN_EXE_twinboard"));
     if engine == "rumqttd" {
-        let own = Path::new(env!("CARGO_BIN_EXE_twinboard"));
         return rumqttd::start(own, state, tell).await.map(|(process, at)| (process, vec![at]));
     }
     let text = "listener 1\nlistener 2\nallow_anonymous true\npersistence true\n".to_owned();
     let conf = ConfText { file: "b.conf".to_owned(), text, folder: None };
-    mosquitto::start(mosquitto::Start { conf: &conf, listeners: 2, bridges: &[], state, tell })
+    mosquitto::start(mosquitto::Start { conf: &conf, listeners: 2, bridges: &[], state, own, tell })
         .await
 }
 

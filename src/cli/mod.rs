@@ -6,6 +6,7 @@ mod by_hand;
 mod cable;
 mod check;
 mod keep;
+mod leash;
 mod log;
 mod matrix;
 mod open;
@@ -78,6 +79,8 @@ enum Command {
     #[command(hide = true)]
     Rumqttd(rumqttd::Rumqttd),
     #[command(hide = true)]
+    Leash(leash::Leash),
+    #[command(hide = true)]
     Cable(cable::Cable),
 }
 
@@ -123,6 +126,7 @@ pub fn run() -> ExitCode {
         Some(Command::Matrix(matrix)) => matrix::run(&matrix, offset),
         Some(Command::Bench(bench)) => bench::run(&bench),
         Some(Command::Rumqttd(rumqttd)) => rumqttd::run(&rumqttd),
+        Some(Command::Leash(leash)) => leash::run(&leash),
         Some(Command::Cable(cable)) => cable::run(&cable),
     };
     done.unwrap_or_else(|error| {

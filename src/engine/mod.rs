@@ -9,14 +9,15 @@
 //!
 //! rumqttd is a process, since inside the program nothing could end it: its router's thread holds
 //! the sender of the very channel it waits at, and so waits for ever [rumqttd 0.20,
-//! `router/routing.rs`]. As processes, rumqttd and mosquitto can be killed, frozen and thawed.
+//! `router/routing.rs`]. As processes, rumqttd and mosquitto can be killed, frozen and thawed, and they
+//! end with the program that started them ([`leash`]).
 //!
 //! What an engine cannot do of what a conf asks is said before anything starts, by [`fits`]. Knows no
 //! world, no windows and no measuring.
 
 pub mod derived;
 mod fits;
-pub mod left_over;
+pub mod leash;
 pub mod mosquitto;
 mod process;
 pub mod rumqttd;

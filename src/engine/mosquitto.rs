@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use super::derived::{Ends, derived};
 use super::process::{Process, Recipe, Tell};
-use super::{EngineError, free_ports, io, left_over};
+use super::{EngineError, free_ports, io};
 use crate::conf::ConfText;
 
 /// Folders that a user's path may not have: Debian keeps daemons in the first.
@@ -38,6 +38,8 @@ pub struct Start<'a> {
     pub bridges: &'a [Vec<SocketAddr>],
     /// A folder of its own, which is made.
     pub state: &'a Path,
+    /// This program's file.
+    pub own: &'a Path,
     /// Hears it.
     pub tell: Tell,
 }
@@ -80,9 +82,6 @@ pub async fn start(start: Start<'_>) -> Result<(Process, Vec<SocketAddr>), Engin
     let state = std::path::absolute(start.state).map_err(io("a folder without a place"))?;
     let shown = state.display();
     std::fs::create_dir_all(&state).map_err(io(format!("cannot make the folder {shown}")))?;
-    if left_over::end(&state) {
-        tracing::warn!("a mosquitto of an earlier run was still there; it was ended");
-    }
     let ports = free_ports(start.listeners)?;
     let ends = Ends { ports: &ports, bridges: start.bridges, folder: &state, root: is_root() };
     let conf = state.join("mosquitto.conf");
@@ -95,7 +94,7 @@ pub async fn start(start: Start<'_>) -> Result<(Process, Vec<SocketAddr>), Engin
         program: &program,
         arguments: vec!["-c".into(), conf.into()],
         folder: start.conf.folder.as_deref().unwrap_or(&state),
-        state: &state,
+        own: start.own,
         addresses: addresses.clone(),
         tell: start.tell,
     };

@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use super::{EngineError, how, io, left_over};
+use super::{EngineError, how, io, leash};
 
 /// How long it may take until it listens: with a large state, some seconds.
 const UNTIL_LISTENS: Duration = Duration::from_secs(20);
@@ -54,8 +54,8 @@ pub(super) struct Recipe<'a> {
     pub arguments: Vec<OsString>,
     /// Where paths of its conf start from.
     pub folder: &'a Path,
-    /// Where it is noted that it runs.
-    pub state: &'a Path,
+    /// This program's file.
+    pub own: &'a Path,
     /// Where it will listen, each once.
     pub addresses: Vec<SocketAddr>,
     /// Hears it.
@@ -69,15 +69,14 @@ pub struct Process {
     child: Child,
     said: Arc<Mutex<VecDeque<String>>>,
     ears: Option<JoinHandle<()>>,
-    state: PathBuf,
 }
 
 impl Process {
     /// Starts it, and waits until it listens everywhere.
     pub(super) async fn start(recipe: Recipe<'_>) -> Result<Self, EngineError> {
         let engine = recipe.engine.to_owned();
-        let mut command = Command::new(recipe.program);
-        command.args(&recipe.arguments).current_dir(recipe.folder);
+        let mut command = leash::command(recipe.own, recipe.program, &recipe.arguments);
+        command.current_dir(recipe.folder);
         // Colours would be in the way.
         command.env("NO_COLOR", "1").env("RUST_LOG", "warn");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -87,10 +86,7 @@ impl Process {
         let mut child = command.spawn().map_err(io(format!("{engine} does not start")))?;
         let said: Arc<Mutex<VecDeque<String>>> = Arc::default();
         let stderr = child.stderr.take();
-        let state = recipe.state.to_owned();
-        let mut process = Self { engine, child, said, ears: None, state };
-        left_over::note(&process.state, process.child.id(), &recipe.arguments)
-            .map_err(io(format!("cannot write in {}", process.state.display())))?;
+        let mut process = Self { engine, child, said, ears: None };
         let (said, tell) = (Arc::clone(&process.said), recipe.tell);
         let name = format!("hears {}", process.engine);
         let hear = move || hear(stderr, &said, tell);
@@ -229,7 +225,6 @@ impl Drop for Process {
         if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
             tracing::debug!(engine = self.engine, %error, "a broker could not be ended");
         }
-        left_over::forget(&self.state);
     }
 }
 

@@ -18,7 +18,7 @@ use rumqttd::{ConnectionSettings, LinkType, Router, RouterConfig, Server, Server
 use tokio::runtime::Builder;
 
 use super::process::{Process, Recipe, Tell};
-use super::{EngineError, free_ports, io as failed, left_over};
+use super::{EngineError, free_ports, io as failed};
 
 /// What it is called, with its version.
 pub const VERSION: &str = "rumqttd 0.20";
@@ -43,8 +43,8 @@ pub fn run(port: u16, five: bool) -> io::Result<()> {
     served.map_err(io::Error::other)
 }
 
-/// Starts it as a process of its own, on a free port, by this program's file `own`. What is in
-/// `state` is how it is found again; it keeps nothing else.
+/// Starts it as a process of its own in the folder `state`, on a free port, by this program's file
+/// `own`.
 ///
 /// # Errors
 /// When it does not start.
@@ -55,9 +55,6 @@ pub async fn start(
 ) -> Result<(Process, SocketAddr), EngineError> {
     let cannot = || format!("cannot make the folder {}", state.display());
     std::fs::create_dir_all(state).map_err(failed(cannot()))?;
-    if left_over::end(state) {
-        tracing::warn!("a rumqttd of an earlier run was still there; it was ended");
-    }
     let port = free_ports(1)?[0];
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let recipe = Recipe {
@@ -65,7 +62,7 @@ pub async fn start(
         program: own,
         arguments: ["rumqttd", "--port", &port.to_string()].map(Into::into).to_vec(),
         folder: state,
-        state,
+        own,
         addresses: vec![address],
         tell,
     };

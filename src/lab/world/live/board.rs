@@ -183,6 +183,7 @@ impl Board {
             listeners,
             bridges: &bridges,
             state: &ground.data.engine(&board.name, board.engine.name()),
+            own: ground.own,
             tell: tell(board, ground),
         };
         mosquitto::start(start).await
