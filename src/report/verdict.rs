@@ -128,7 +128,8 @@ impl VerdictReport {
     }
 }
 
-fn as_expected(expected: bool) -> &'static str {
+/// What is added where something is shown on purpose.
+pub(super) fn as_expected(expected: bool) -> &'static str {
     if expected { ", as expected" } else { "" }
 }
 
@@ -140,14 +141,14 @@ mod tests {
     #[test]
     fn what_is_expected_fails_no_run() {
         let breach = |kind| Breach { kind, what: "so it was".to_owned(), entries: Vec::new() };
-        let report = |kinds: &[Kind]| {
+        let of = |kinds: &[Kind]| {
             let breaches = kinds.iter().map(|kind| breach(*kind)).collect();
             let counts = Counts { lost: 1, ..Counts::default() };
             VerdictReport::from(&Verdict { counts, breaches, ..Verdict::default() })
         };
         let lost = [scenario::Breach::Lost];
         let check = |found: &[Kind], expected: &[scenario::Breach], passes: bool, met: bool| {
-            let report = report(found).expecting(expected);
+            let report = of(found).expecting(expected);
             let all = expected.iter().all(|kind| report.expectation(*kind).kept);
             assert_eq!((report.as_expected, all), (passes, met), "{found:?}, {expected:?}");
             assert_eq!(report.kept, found.is_empty());
@@ -158,7 +159,7 @@ mod tests {
         check(&[Kind::Lost, Kind::Lost], &lost, true, true);
         check(&[Kind::Lost, Kind::Forgot], &lost, false, true);
         check(&[Kind::Lost, Kind::Forgot], &[lost[0], scenario::Breach::Forgot], true, true);
-        let text = report(&[Kind::Lost]).expecting(&lost).text();
+        let text = of(&[Kind::Lost]).expecting(&lost).text();
         assert!(text.contains("  broken  1 lost, as expected: 0 published"), "{text}");
         assert!(text.contains("\n  lost, as expected: so it was\n"), "{text}");
         for (name, kind) in scenario::Breach::ALL {

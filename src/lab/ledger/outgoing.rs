@@ -140,11 +140,9 @@ impl Ledger {
         };
         match session.recent.iter().rev().find(same) {
             // A will enters without a packet, and may say what was said before.
-            Some(_) if will() => Found::Unknown,
-            Some((_, _, leg)) if fits(*leg) => Found::Again(*leg),
-            Some(_) => Found::Unknown,
+            Some((_, _, leg)) if !will() && fits(*leg) => Found::Again(*leg),
             None if retained() => Found::Retained,
-            None => Found::Unknown,
+            _ => Found::Unknown,
         }
     }
 

@@ -17,7 +17,7 @@ use time::UtcOffset;
 use super::Report;
 use super::detail::Detail;
 use super::line::day;
-use super::verdict::BreachReport;
+use super::verdict::{BreachReport, as_expected};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -127,8 +127,9 @@ impl Page {
         self.section("What was promised and not kept");
         for breach in breaches {
             self.put(format_args!(
-                "<article>\n<h3><span class=\"kind\">{}</span> {}</h3>\n",
+                "<article>\n<h3><span class=\"kind\">{}{}</span> {}</h3>\n",
                 breach.kind,
+                as_expected(breach.expected),
                 escape(&breach.what)
             ));
             if !breach.ladder.rows.is_empty() {
@@ -144,10 +145,10 @@ impl Page {
         for it in &report.expectations {
             self.verdict_row(it.kept, &it.what, it.why.as_deref());
         }
-        let kept = report.verdict.as_expected;
-        let count = report.verdict.breaches.len();
-        let why = (!kept).then(|| format!("{count} told above"));
-        self.verdict_row(kept, "every promise that QoS and sessions make", why.as_deref());
+        let verdict = &report.verdict;
+        let (count, expected) = (verdict.breaches.len(), as_expected(verdict.as_expected));
+        let why = (!verdict.kept).then(|| format!("{count} told above{expected}"));
+        self.verdict_row(verdict.kept, "every promise that QoS and sessions make", why.as_deref());
         self.put(format_args!("</tbody>\n</table>\n"));
     }
 

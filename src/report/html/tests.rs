@@ -31,7 +31,7 @@ fn report() -> Report {
     };
     let mut verdict = VerdictReport::from(&Verdict::default());
     let part: Vec<Arc<_>> = entries[entries.len() - 9..].to_vec();
-    verdict.kept = false;
+    (verdict.kept, verdict.as_expected) = (false, false);
     verdict.breaches.push(super::super::verdict::BreachReport {
         kind: Kind::Lost,
         what: "board1 acknowledged <script>alert(1)</script>".to_owned(),
