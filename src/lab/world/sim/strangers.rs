@@ -6,7 +6,6 @@ use bytes::BytesMut;
 use super::wires::{End, LATENCY};
 use super::{Happening, NodeNumber, Sim};
 use crate::broker::{ConnId, Input};
-use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, codec};
 
 /// A stranger of the simulated world.
@@ -76,9 +75,7 @@ impl Sim {
             let Some(known) = self.strangers.get_mut(&stranger) else { return };
             match codec::read(&mut known.unread, level, most) {
                 Ok(Some(packet)) => {
-                    if let Packet::Connect(connect) = &packet
-                        && level == Level::default()
-                    {
+                    if let Packet::Connect(connect) = &packet {
                         self.set_level(wire, connect.level);
                     }
                     self.input(node, Input::Packet { conn, packet });

@@ -50,8 +50,8 @@ pub(super) struct Wire {
     pub(super) dialer: End,
     pub(super) target: End,
     cable: CableName,
-    /// The protocol level of its CONNECT.
-    level: Level,
+    /// The protocol level of its first CONNECT.
+    level: Option<Level>,
     line: Line,
     lanes: [Lane; 2],
     /// Whether the target knows of it: not before its cable lets anything through.
@@ -284,7 +284,8 @@ impl Sim {
         if known.gone == Some(to) {
             return;
         }
-        let packet = codec::whole(bytes, known.level).expect("what a core wrote");
+        let packet =
+            codec::whole(bytes, known.level.unwrap_or_default()).expect("what a core wrote");
         match to {
             End::Node(node, conn) => self.input(node, Input::Packet { conn, packet }),
             End::Client(client) => {
@@ -392,10 +393,10 @@ impl Sim {
         let Some((number, to)) = self.other_end(from) else { return };
         let Some(wire) = self.wires.all.get_mut(&number) else { return };
         if let Packet::Connect(connect) = packet {
-            wire.level = connect.level;
+            wire.level.get_or_insert(connect.level);
         }
         let mut bytes = BytesMut::new();
-        codec::write(packet, wire.level, &mut bytes);
+        codec::write(packet, wire.level.unwrap_or_default(), &mut bytes);
         self.later(LATENCY, Happening::Arrive { wire: number, to, bytes });
     }
 
@@ -427,13 +428,13 @@ impl Sim {
 
     /// The level of the CONNECT that crossed a wire first.
     pub(super) fn level(&self, wire: u64) -> Level {
-        self.wires.get(wire).map(|it| it.level).unwrap_or_default()
+        self.wires.get(wire).and_then(|it| it.level).unwrap_or_default()
     }
 
     /// A stranger's CONNECT says so.
     pub(super) fn set_level(&mut self, wire: u64, level: Level) {
         if let Some(wire) = self.wires.all.get_mut(&wire) {
-            wire.level = level;
+            wire.level.get_or_insert(level);
         }
     }
 
@@ -448,7 +449,7 @@ impl Sim {
             dialer,
             target,
             cable: cable.clone(),
-            level: Level::default(),
+            level: None,
             line: Line::default(),
             lanes: Direction::BOTH.map(|direction| Lane::new(number, direction)),
             accepted: false,
