@@ -142,6 +142,9 @@ impl Client {
                 "the broker left a packet unanswered: connecting again to resend it".to_owned()
             }
         };
+        // What is handed over from here on would wait in rumqttc's channel, and go out beside what the
+        // program says again.
+        self.outbox.broken = true;
         let mut said = Vec::new();
         while let Some(event) = self.events.state.events.pop_front() {
             said.extend(self.event(event));
@@ -193,7 +196,7 @@ impl Client {
             self.outbox.flights.clear();
             self.outbox.resent.clear();
         }
-        self.outbox.online = true;
+        (self.outbox.online, self.outbox.broken) = (true, false);
         self.outbox.owed_since = (!self.outbox.flights.is_empty()).then(Instant::now);
         self.met = true;
         Said::Connected { session_present }
@@ -260,6 +263,8 @@ impl Client {
 pub(super) struct Outbox {
     requests: AsyncClient,
     online: bool,
+    /// The connection is gone, and what it still brought is being told.
+    broken: bool,
     /// Not given to rumqttc yet.
     waiting: VecDeque<Output>,
     /// Given to rumqttc, not yet numbered.
@@ -288,7 +293,17 @@ impl Outbox {
         let (waiting, handed) = (VecDeque::new(), None);
         let (flights, resent) = (BTreeMap::new(), BTreeSet::new());
         let (asked, owed_since) = (String::new(), None);
-        Self { requests, online: false, waiting, handed, flights, resent, asked, owed_since }
+        Self {
+            requests,
+            online: false,
+            broken: false,
+            waiting,
+            handed,
+            flights,
+            resent,
+            asked,
+            owed_since,
+        }
     }
 
     /// Sends `outputs` in order as soon as may be. Without a connection they are dropped: the
@@ -325,7 +340,7 @@ impl Outbox {
 
     /// Gives rumqttc what is next, while no publication is under way.
     fn hand_over(&mut self) {
-        while self.handed.is_none() && self.flights.is_empty() {
+        while !self.broken && self.handed.is_none() && self.flights.is_empty() {
             let Some(output) = self.waiting.pop_front() else {
                 return;
             };
