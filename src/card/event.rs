@@ -2,6 +2,8 @@
 //!
 //! It knows nothing of how a program comes to its face.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::count::Odd;
@@ -25,6 +27,34 @@ pub enum Event {
     LimitReached { limit: u64 },
     /// A tally saw what should not be: the first, the tenth, the hundredth … of its kind.
     Odd { odd: Odd, so_far: u64 },
+}
+
+/// As a sentence about the program: "sensor 2 is KO".
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { session_present: true } => {
+                f.write_str("connected; its session had been kept")
+            }
+            Self::Connected { session_present: false } => {
+                f.write_str("connected with a new session")
+            }
+            Self::Disconnected { reason } => write!(f, "not connected: {reason}"),
+            Self::Restored => f.write_str("knows all that its broker kept for it"),
+            Self::Sensor { sensor, state } => {
+                let word = match state {
+                    Some(true) => "OK",
+                    Some(false) => "KO",
+                    None => "unknown",
+                };
+                write!(f, "sensor {sensor} is {word}")
+            }
+            Self::Ignored { topic, reason } => write!(f, "ignored a message on {topic}: {reason}"),
+            Self::LimitReached { limit } => write!(f, "counted to its limit of {limit}"),
+            Self::Odd { odd, so_far: 1 } => odd.fmt(f),
+            Self::Odd { odd, so_far } => write!(f, "{odd}; {so_far} so far"),
+        }
+    }
 }
 
 impl Event {

@@ -3,7 +3,6 @@
 use crate::broker;
 use crate::cable::{Deed, Kind};
 use crate::card::Event as ProgramEvent;
-use crate::card::SensorNumber;
 use crate::lab::trace::Event;
 use crate::lab::{Action, BoardName, DiskTrouble, Snapshot};
 
@@ -151,35 +150,16 @@ fn of_broker(event: &broker::Event) -> (String, Tone) {
     (event.to_string(), tone)
 }
 
+/// The program's own words; only how they are meant is added.
 fn of_program(event: &ProgramEvent) -> (String, Tone) {
-    match event {
-        ProgramEvent::Connected { session_present: true } => {
-            (String::from("connected; its session had been kept"), Tone::Good)
-        }
-        ProgramEvent::Connected { session_present: false } => {
-            (String::from("connected with a new session"), Tone::Good)
-        }
-        ProgramEvent::Disconnected { reason } => (format!("not connected: {reason}"), Tone::Bad),
-        ProgramEvent::Restored => {
-            (String::from("knows all that its broker kept for it"), Tone::Good)
-        }
-        ProgramEvent::Sensor { sensor: SensorNumber(number), state } => {
-            let (word, tone) = match state {
-                Some(true) => ("OK", Tone::Plain),
-                Some(false) => ("KO", Tone::Warn),
-                None => ("unknown", Tone::Plain),
-            };
-            (format!("sensor {number} is {word}"), tone)
-        }
-        ProgramEvent::Ignored { topic, reason } => {
-            (format!("ignored a message on {topic}: {reason}"), Tone::Warn)
-        }
-        ProgramEvent::LimitReached { limit } => {
-            (format!("counted to its limit of {limit}"), Tone::Plain)
-        }
-        ProgramEvent::Odd { odd, so_far: 1 } => (odd.to_string(), Tone::Bad),
-        ProgramEvent::Odd { odd, so_far } => (format!("{odd}; {so_far} so far"), Tone::Bad),
-    }
+    use ProgramEvent as E;
+    let tone = match event {
+        E::Connected { .. } | E::Restored => Tone::Good,
+        E::Disconnected { .. } | E::Odd { .. } => Tone::Bad,
+        E::Sensor { state: Some(false), .. } | E::Ignored { .. } => Tone::Warn,
+        E::Sensor { .. } | E::LimitReached { .. } => Tone::Plain,
+    };
+    (event.to_string(), tone)
 }
 
 #[cfg(test)]
@@ -191,6 +171,7 @@ mod tests {
     use crate::broker::{ConnId, MessageId};
     use crate::cable::Fault;
     use crate::cable::fault::Delay;
+    use crate::card::SensorNumber;
     use crate::card::count::{self, Odd, Run};
     use crate::gui::fixtures;
     use crate::lab::{CableName, ProgramName};

@@ -157,11 +157,7 @@ impl Chronicle {
     }
 
     fn is_bridge(&self, leg: &Leg) -> bool {
-        leg.child.is_some()
-            || self.ledger.bridges().iter().any(|it| {
-                (it.local == leg.to.broker && it.local_session == leg.to.client)
-                    || (it.remote == leg.to.broker && it.remote_session == leg.to.client)
-            })
+        leg.child.is_some() || self.ledger.bridges().iter().any(|it| it.far(&leg.to).is_some())
     }
 }
 

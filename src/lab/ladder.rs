@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::trace::{Entry, Event, Party, Passage, remark};
-use crate::lab::command::DiskTrouble;
 
 /// A ladder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -148,48 +147,28 @@ impl Columns {
 
 fn what(columns: &[Party], entry: &Entry) -> Option<What> {
     let place = |party: &Party| columns.iter().position(|it| it == party);
-    let line = |at, text: String, is_fault| Some(What::Line { at, text, is_fault });
-    match &entry.event {
-        Event::Packet(crossing) => Some(What::Arrow {
-            from: place(crossing.from())?,
-            to: place(crossing.to())?,
-            text: crossing.words(),
-            passage: crossing.passage,
-            remark: remark(crossing),
-        }),
-        Event::WireEnded { wire, how } => {
-            let text = format!("{} and {}: the connection ended ({how})", wire.dialer, wire.target);
-            line(place(&wire.dialer).min(place(&wire.target)), text, false)
+    let at = match &entry.event {
+        Event::Packet(crossing) => {
+            return Some(What::Arrow {
+                from: place(crossing.from())?,
+                to: place(crossing.to())?,
+                text: crossing.words(),
+                passage: crossing.passage,
+                remark: remark(crossing),
+            });
         }
-        Event::Broker { board, event } => {
-            line(place(&Party::Board(board.clone())), format!("{board}: {event}"), false)
-        }
-        Event::Cable { cable, deed } => line(None, format!("{cable}: {deed}"), true),
-        Event::Power { board, on } => {
-            let text = format!("{board}: power {}", if *on { "on" } else { "off" });
-            line(place(&Party::Board(board.clone())), text, true)
-        }
-        Event::Disk { board, trouble } => {
-            let text = match trouble {
-                None => format!("{board}: the disk works again"),
-                Some(DiskTrouble::Full) => format!("{board}: the disk is full"),
-                Some(DiskTrouble::Slow { ms }) => format!("{board}: the disk takes {ms} ms more"),
-            };
-            line(place(&Party::Board(board.clone())), text, true)
-        }
-        Event::EngineSays { board, line: said } => {
-            line(place(&Party::Board(board.clone())), format!("{board} says: {said}"), false)
-        }
-        Event::EngineDrops { board, client } => {
-            let text = format!("{board} drops messages for {client}: its queue is full");
-            line(place(&Party::Board(board.clone())), text, false)
-        }
-        Event::Asked { what, action } => line(None, format!("{what}: {action}"), true),
-        Event::Missed { packets } => {
-            line(None, format!("{packets} packets are missing here"), false)
-        }
-        Event::Fresh => line(None, "everything begins again".to_owned(), false),
-        Event::Note(text) => line(None, text.clone(), false),
-        Event::Program { .. } => None,
-    }
+        Event::Program { .. } => return None,
+        Event::WireEnded { wire, .. } => place(&wire.dialer).min(place(&wire.target)),
+        Event::Broker { board, .. }
+        | Event::Power { board, .. }
+        | Event::Disk { board, .. }
+        | Event::EngineSays { board, .. }
+        | Event::EngineDrops { board, .. } => place(&Party::Board(board.clone())),
+        Event::Cable { .. }
+        | Event::Asked { .. }
+        | Event::Missed { .. }
+        | Event::Fresh
+        | Event::Note(_) => None,
+    };
+    Some(What::Line { at, text: entry.event.words(), is_fault: entry.event.is_deed() })
 }

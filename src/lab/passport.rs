@@ -201,12 +201,8 @@ impl Reader<'_> {
 /// Where a session's messages come to: its client, or the broker behind a bridge.
 fn session(ledger: &Ledger, key: &SessionKey) -> (String, Option<String>) {
     for bridge in ledger.bridges() {
-        let name = Some(bridge.cable.to_string());
-        if bridge.local == key.broker && bridge.local_session == key.client {
-            return (bridge.remote.to_string(), name);
-        }
-        if bridge.remote == key.broker && bridge.remote_session == key.client {
-            return (bridge.local.to_string(), name);
+        if let Some(far) = bridge.far(key) {
+            return (far.to_string(), Some(bridge.cable.to_string()));
         }
     }
     (key.client.to_string(), None)

@@ -46,11 +46,16 @@ pub fn change(shared: &Shared, how: impl FnOnce(&mut Ledger)) {
     shared.1.notify_all();
 }
 
-pub fn wait_until(shared: &Shared, what: &str, holds: impl Fn(&Ledger) -> bool) {
+/// Whether that came to be in the time that it may take.
+fn comes_to_be(shared: &Shared, holds: impl Fn(&Ledger) -> bool) -> bool {
     let ledger = shared.0.lock().expect("no test panicked");
     let (_ledger, waited) =
         shared.1.wait_timeout_while(ledger, PATIENCE, |it| !holds(it)).expect("no test panicked");
-    assert!(!waited.timed_out(), "waited in vain until {what}");
+    !waited.timed_out()
+}
+
+pub fn wait_until(shared: &Shared, what: &str, holds: impl Fn(&Ledger) -> bool) {
+    assert!(comes_to_be(shared, holds), "waited in vain until {what}");
 }
 
 /// A publisher of numbered messages, from 1 on.
@@ -218,9 +223,10 @@ pub fn end_both_ways(
     change(shared, |it| it.last_round = true);
     let counts = publishers.map(|it| it.join().expect("no panic"));
     let all = usize::try_from(counts[0] + counts[1]).expect("it fits");
-    wait_until(shared, "all arrive", |it| it.arrived >= all);
+    let all_arrive = comes_to_be(shared, |it| it.arrived >= all);
     change(shared, |it| it.over = true);
     for ((what, subscriber), count) in ["out", "in"].into_iter().zip(subscribers).zip(counts) {
         check_once(what, &subscriber.join().expect("no panic"), count);
     }
+    assert!(all_arrive, "waited in vain until all arrive");
 }

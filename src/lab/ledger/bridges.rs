@@ -1,9 +1,10 @@
 //! What is known of the bridges before anything happens: from the conf files.
 
+use super::session::SessionKey;
 use crate::broker::BridgeSettings;
 use crate::lab::name::CableName;
 use crate::lab::trace::Party;
-use crate::mqtt::{ClientId, QoS, Rule, Topic};
+use crate::mqtt::{ClientId, Rule, Topic};
 
 /// One bridge.
 #[derive(Debug, Clone)]
@@ -51,9 +52,26 @@ impl BridgeFacts {
         self.rules.iter().find_map(|rule| Some((rule, rule.to_local(topic)?)))
     }
 
-    /// Whether every message that crosses is promised to.
+    /// The broker at the other end, where that is one of its two sessions.
+    pub(in crate::lab) fn far(&self, session: &SessionKey) -> Option<&Party> {
+        if self.is_local(session) {
+            Some(&self.remote)
+        } else if self.is_remote(session) {
+            Some(&self.local)
+        } else {
+            None
+        }
+    }
+
+    /// Whether that is its session at the broker that dials.
     #[must_use]
-    pub fn promises(rule: &Rule, qos: QoS) -> bool {
-        rule.qos().min(qos) > QoS::AtMostOnce
+    pub fn is_local(&self, session: &SessionKey) -> bool {
+        self.local == session.broker && self.local_session == session.client
+    }
+
+    /// Whether that is its session at the broker that is dialled.
+    #[must_use]
+    pub fn is_remote(&self, session: &SessionKey) -> bool {
+        self.remote == session.broker && self.remote_session == session.client
     }
 }

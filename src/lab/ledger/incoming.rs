@@ -41,9 +41,7 @@ impl Ledger {
             return self.add_packet(message, entry);
         }
         let (topic, rule) = if end.is_bridge {
-            let facts = self.bridges.iter().find(|it| {
-                it.local == end.session.broker && it.local_session == end.session.client
-            });
+            let facts = self.bridges.iter().find(|it| it.is_local(&end.session));
             let Some((rule, topic)) = facts.and_then(|it| it.comes_in(sent_topic)) else { return };
             (topic, Some((rule.to_string(), sent_topic.clone())))
         } else {
@@ -126,8 +124,7 @@ impl Ledger {
     }
 
     fn capped(&self, by: &SessionKey, qos: QoS, topic: &Topic) -> QoS {
-        let of = |it: &&super::BridgeFacts| it.local == by.broker && it.local_session == by.client;
-        let facts = self.bridges.iter().find(of);
+        let facts = self.bridges.iter().find(|it| it.is_local(by));
         let rules = facts.into_iter().flat_map(|it| &it.rules);
         let caps = rules.filter(|rule| rule.direction().comes_in() && rule.local().matches(topic));
         caps.map(Rule::qos).max().map_or(qos, |cap| cap.min(qos))

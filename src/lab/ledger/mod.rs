@@ -246,11 +246,9 @@ impl Ledger {
     pub fn beyond(&self, most: u32) -> Option<(&CableName, &Topic)> {
         let mut loops = self.notable.loops.iter();
         let ((broker, topic), found) = loops.find(|(_, it)| it.passes > most)?;
-        let client = &self.messages.get(found.last)?.publisher.client;
-        let bridge = self.bridges.iter().find(|it| {
-            (it.local == *broker && it.local_session == *client)
-                || (it.remote == *broker && it.remote_session == *client)
-        });
+        let client = self.messages.get(found.last)?.publisher.client.clone();
+        let session = SessionKey { broker: broker.clone(), client };
+        let bridge = self.bridges.iter().find(|it| it.far(&session).is_some());
         Some((&bridge?.cable, topic))
     }
 

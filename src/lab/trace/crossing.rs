@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::wire::{Party, Wire};
 use crate::cable::Direction;
 use crate::cable::line::Known;
+use crate::cable::state::End;
 use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, Topic, codec};
 
@@ -26,6 +27,17 @@ pub enum Passage {
     Dropped,
     /// It was lost with its connection.
     Cut,
+}
+
+impl From<End> for Passage {
+    fn from(end: End) -> Self {
+        match end {
+            End::Arrives => Self::Arrived,
+            End::ArrivesAndCuts => Self::ArrivedAndCut,
+            End::Dropped => Self::Dropped,
+            End::Cut => Self::Cut,
+        }
+    }
 }
 
 impl Passage {

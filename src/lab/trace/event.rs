@@ -83,6 +83,47 @@ impl Event {
         }
     }
 
+    /// Whether somebody did something on purpose, to break a part or to mend it.
+    #[must_use]
+    pub fn is_deed(&self) -> bool {
+        matches!(
+            self,
+            Self::Cable { .. } | Self::Power { .. } | Self::Disk { .. } | Self::Asked { .. }
+        )
+    }
+
+    /// As a sentence with names: "board1: power off". A packet is told without what its cable did.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Packet(crossing) => {
+                format!("{} -> {}: {}", crossing.from(), crossing.to(), crossing.words())
+            }
+            Self::WireEnded { wire, how } => {
+                format!("{} and {}: the connection ended ({how})", wire.dialer, wire.target)
+            }
+            Self::Broker { board, event } => format!("{board}: {event}"),
+            Self::Program { program, event } => format!("{program}: {event}"),
+            Self::Cable { cable, deed } => format!("{cable}: {deed}"),
+            Self::Power { board, on } => {
+                format!("{board}: power {}", if *on { "on" } else { "off" })
+            }
+            Self::Disk { board, trouble } => match trouble {
+                None => format!("{board}: the disk works again"),
+                Some(DiskTrouble::Full) => format!("{board}: the disk is full"),
+                Some(DiskTrouble::Slow { ms }) => format!("{board}: the disk takes {ms} ms more"),
+            },
+            Self::EngineSays { board, line } => format!("{board} says: {line}"),
+            Self::EngineDrops { board, client } => {
+                format!("{board} drops messages for {client}: its queue is full")
+            }
+            Self::Asked { what, action } => format!("{what}: {action}"),
+            Self::Fresh => "everything begins again".to_owned(),
+            Self::Missed { packets } => format!("{packets} packets are missing here"),
+            Self::Note(text) => text.clone(),
+        }
+    }
+
     /// The bytes of the packet that it keeps, if any.
     #[must_use]
     pub fn packet_bytes(&self) -> usize {

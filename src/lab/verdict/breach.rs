@@ -190,15 +190,10 @@ fn describe(message: &Message) -> String {
 
 /// A session's client; the bridge, where it is one's.
 fn session(ledger: &Ledger, key: &SessionKey) -> String {
-    let of = |it: &&crate::lab::ledger::BridgeFacts| {
-        (it.local == key.broker && it.local_session == key.client)
-            || (it.remote == key.broker && it.remote_session == key.client)
-    };
-    match ledger.bridges().iter().find(of) {
-        Some(bridge) if bridge.local == key.broker => {
-            format!("{} (by {})", bridge.remote, bridge.cable)
+    for bridge in ledger.bridges() {
+        if let Some(far) = bridge.far(key) {
+            return format!("{far} (by {})", bridge.cable);
         }
-        Some(bridge) => format!("{} (by {})", bridge.local, bridge.cable),
-        None => key.client.to_string(),
     }
+    key.client.to_string()
 }

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use crate::cable::Direction;
-use crate::cable::state::End;
 use crate::lab::trace::{Event, Glimpse, Passage, Place, Scribe};
 use crate::net::{Sight, What};
 
@@ -27,7 +26,7 @@ pub fn events(scribe: &mut Scribe, place: &Place, sight: Sight) -> Vec<Event> {
         What::Passes { direction, bytes } => return scribe.passes(line, direction, at, &bytes),
         What::Judged { direction, bytes, came, fate } => {
             seen = Glimpse { direction, came, bytes, ..seen };
-            seen.passage = passage(fate.end);
+            seen.passage = fate.end.into();
             seen.by = fate.by.into_iter().map(str::to_owned).collect();
             scribe.packet(line, seen)
         }
@@ -38,13 +37,4 @@ pub fn events(scribe: &mut Scribe, place: &Place, sight: Sight) -> Vec<Event> {
         What::Ends { how } => scribe.ends(line, how),
     };
     event.into_iter().collect()
-}
-
-fn passage(end: End) -> Passage {
-    match end {
-        End::Arrives => Passage::Arrived,
-        End::ArrivesAndCuts => Passage::ArrivedAndCut,
-        End::Dropped => Passage::Dropped,
-        End::Cut => Passage::Cut,
-    }
 }

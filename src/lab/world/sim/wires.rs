@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use super::strangers::StrangerNumber;
 use super::{ClientNumber, Happening, NodeNumber, Sim};
 use crate::broker::{ConnId, Input};
-use crate::cable::state::{End as Fated, Fate};
+use crate::cable::state::Fate;
 use crate::cable::{Cable, Deed, Direction, Lane, Line, State, Step};
 use crate::lab::name::CableName;
 use crate::lab::trace::{Event, Passage};
@@ -258,12 +258,7 @@ impl Sim {
     fn judged(&mut self, wire: u64, to: End, bytes: &Bytes, came: Duration, fate: &Fate) {
         let Some(known) = self.wires.all.get(&wire) else { return };
         let direction = known.towards(to);
-        let passage = match fate.end {
-            Fated::Arrives => Passage::Arrived,
-            Fated::ArrivesAndCuts => Passage::ArrivedAndCut,
-            Fated::Dropped => Passage::Dropped,
-            Fated::Cut => Passage::Cut,
-        };
+        let passage = Passage::from(fate.end);
         self.note_judged(wire, direction, bytes, passage, came, &fate.by);
         if passage.arrived() {
             self.deliver(wire, to, bytes);
