@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::{SensorNumber, Token};
 
 /// The sensors whose last click is not the broker's yet.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Clicks {
     /// The first publication made after the click, once there is one.
     covered_by: BTreeMap<SensorNumber, Option<Token>>,

@@ -13,7 +13,7 @@ use super::{Face, Identity, Input, Origin, Output, Program};
 use crate::mqtt::Topic;
 
 /// The display program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Display {
     session: Session,
     /// What the bridge's notification topic said last.
@@ -104,5 +104,9 @@ impl Program for Display {
 
     fn face(&self) -> &Face {
         &self.session.face
+    }
+
+    fn fork(&self) -> Box<dyn Program> {
+        Box::new(self.clone())
     }
 }

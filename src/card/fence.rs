@@ -17,7 +17,7 @@ use crate::mqtt::Topic;
 const TOKENS: u64 = 1 << 63;
 
 /// The fence of one client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fence {
     topic: Topic,
     seed: u64,

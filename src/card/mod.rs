@@ -27,6 +27,7 @@ pub mod driver;
 pub mod event;
 pub mod face;
 pub mod fence;
+mod limits;
 pub mod monitor;
 pub mod payload;
 mod session;
@@ -125,4 +126,12 @@ pub trait Program: Send {
     }
     /// What its window may show.
     fn face(&self) -> &Face;
+    /// A copy that knows the same and goes on by itself: a simulated world can be copied.
+    fn fork(&self) -> Box<dyn Program>;
+}
+
+impl Clone for Box<dyn Program> {
+    fn clone(&self) -> Self {
+        (**self).fork()
+    }
 }

@@ -43,7 +43,7 @@ pub type Card1 = Monitor<Board1>;
 pub type Card2 = Monitor<Board2>;
 
 /// What distinguishes the two monitors.
-pub trait Board: Send {
+pub trait Board: Clone + Send + 'static {
     /// The client id.
     const CLIENT_ID: &'static str;
     /// Where it publishes.
@@ -65,7 +65,7 @@ pub trait Board: Send {
 }
 
 /// A program with sensors of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Monitor<B> {
     session: Session,
     clicks: Clicks,
@@ -203,10 +203,14 @@ impl<B: Board> Program for Monitor<B> {
     fn face(&self) -> &Face {
         &self.session.face
     }
+
+    fn fork(&self) -> Box<dyn Program> {
+        Box::new(self.clone())
+    }
 }
 
 /// Board 1's part of a monitor.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Board1;
 
 impl Board for Board1 {
@@ -249,7 +253,7 @@ impl Board for Board1 {
 }
 
 /// Board 2's part of a monitor.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Board2;
 
 impl Board for Board2 {

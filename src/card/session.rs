@@ -14,7 +14,7 @@ use super::{Face, Identity, Link, Origin, Output, SensorFace, SensorNumber};
 use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
 /// One program's side of its session with a broker.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) face: Face,
     client_id: &'static str,

@@ -82,6 +82,15 @@ pub struct ProgramPlan {
     pub setup: ProgramSetup,
 }
 
+/// A program's place in a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seat {
+    /// Its board's.
+    pub board: usize,
+    /// Its own, among its board's programs.
+    pub program: usize,
+}
+
 /// What a program is, and what it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProgramSetup {
@@ -163,6 +172,49 @@ impl Plan {
             }
         }
         facts
+    }
+
+    /// The seats of all programs, board by board.
+    pub fn seats(&self) -> impl Iterator<Item = Seat> + use<> {
+        let sizes: Vec<_> = self.boards.iter().map(|board| board.programs.len()).collect();
+        let of = |(board, size)| (0..size).map(move |program| Seat { board, program });
+        sizes.into_iter().enumerate().flat_map(of)
+    }
+
+    /// The program at a seat.
+    #[must_use]
+    pub fn program_at(&self, seat: Seat) -> &ProgramPlan {
+        &self.boards[seat.board].programs[seat.program]
+    }
+
+    /// The place of a board.
+    ///
+    /// # Errors
+    /// In words, where there is none of that name.
+    pub fn board(&self, name: &BoardName) -> Result<usize, String> {
+        let found = self.boards.iter().position(|board| board.name == *name);
+        found.ok_or_else(|| format!("there is no board {name}"))
+    }
+
+    /// The seat of a program.
+    ///
+    /// # Errors
+    /// In words, where there is none of that name.
+    pub fn seat(&self, name: &ProgramName) -> Result<Seat, String> {
+        let found = self.seats().find(|seat| self.program_at(*seat).name == *name);
+        found.ok_or_else(|| format!("there is no program {name}"))
+    }
+
+    /// The place of a bridge: its board's, and its own among that board's bridges.
+    ///
+    /// # Errors
+    /// In words, where there is none of that name.
+    pub fn bridge(&self, name: &BridgeName) -> Result<(usize, usize), String> {
+        let mut boards = self.boards.iter().enumerate();
+        let found = boards.find_map(|(at, board)| {
+            Some((at, board.bridges.iter().position(|bridge| bridge.name == *name)?))
+        });
+        found.ok_or_else(|| format!("there is no bridge {name}"))
     }
 
     /// The board that listens at an address of this machine.

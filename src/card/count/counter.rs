@@ -64,7 +64,7 @@ impl CounterFace {
 }
 
 /// The program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Counter {
     face: Face,
     count: CounterFace,
@@ -224,5 +224,9 @@ impl Program for Counter {
 
     fn face(&self) -> &Face {
         &self.face
+    }
+
+    fn fork(&self) -> Box<dyn Program> {
+        Box::new(self.clone())
     }
 }

@@ -137,7 +137,7 @@ impl TallyFace {
 }
 
 /// The program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tally {
     face: Face,
     count: TallyFace,
@@ -147,7 +147,7 @@ pub struct Tally {
 }
 
 /// A run that is known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kept {
     account: Account,
     heard: u64,
@@ -285,5 +285,9 @@ impl Program for Tally {
 
     fn face(&self) -> &Face {
         &self.face
+    }
+
+    fn fork(&self) -> Box<dyn Program> {
+        Box::new(self.clone())
     }
 }

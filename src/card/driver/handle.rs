@@ -48,6 +48,14 @@ impl Handle {
         self.order(Order::Input(Input::Toggle(sensor)))
     }
 
+    /// Gives it an input that comes from people: a click, a request for numbers.
+    ///
+    /// # Errors
+    /// As [`Handle::toggle`].
+    pub fn tell(&self, input: Input) -> Result<(), Refused> {
+        self.order(Order::Input(input))
+    }
+
     /// Sets a sensor, as a script does.
     ///
     /// # Errors

@@ -30,33 +30,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::client::{Client, Polled, Said};
 pub use self::handle::{Handle, Refused};
 use self::handle::{ORDERS, Order};
+use super::limits::{LIMITS, Limits};
 use super::{Event, Face, Input, Output, Program, Token};
 use crate::mqtt::Message;
-
-/// How long things may take.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    /// The wait before dialling again after a connection that held, or the first refusal.
-    first_wait: Duration,
-    /// The longest wait between two dials; it doubles up to here.
-    longest_wait: Duration,
-    /// A connection that held this long makes the next wait short again. One that is lost at
-    /// once, over and over, does not.
-    held: Duration,
-    /// How long a polite stop waits for the broker's answers, all in all.
-    stop: Duration,
-    /// How long the broker may owe an answer. MQTT 3.1.1 resends nothing on a live connection
-    /// [MQTT-4.4.0-1], so where an answer was lost, only a new connection gets it.
-    answer: Duration,
-}
-
-const LIMITS: Limits = Limits {
-    first_wait: Duration::from_millis(250),
-    longest_wait: Duration::from_secs(1),
-    held: Duration::from_secs(2),
-    stop: Duration::from_secs(1),
-    answer: Duration::from_secs(15),
-};
 
 /// What is published in a program's name has a token with this bit, and a number of its own in the
 /// others. A program's own tokens have it never: they count up from 0, or have the highest bit.

@@ -19,6 +19,7 @@ const RELEASES: u16 = super::client::IDS;
 
 /// A program that tells the test all it is given. Sensor `n` toggled publishes "n" as token n;
 /// sensor 0 toggled subscribes. Asked for `n` numbers, it wants to be told the time in `n` ms.
+#[derive(Clone)]
 struct Probe {
     face: Face,
     deadline: Option<Duration>,
@@ -67,6 +68,10 @@ impl Program for Probe {
 
     fn face(&self) -> &Face {
         &self.face
+    }
+
+    fn fork(&self) -> Box<dyn Program> {
+        Box::new(self.clone())
     }
 }
 

@@ -123,10 +123,4 @@ impl Event {
             Self::Note(text) => text.clone(),
         }
     }
-
-    /// The bytes of the packet that it keeps, if any.
-    #[must_use]
-    pub fn packet_bytes(&self) -> usize {
-        if let Self::Packet(crossing) = self { crossing.bytes.len() } else { 0 }
-    }
 }

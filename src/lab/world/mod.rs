@@ -1,6 +1,14 @@
 //! The worlds that drive the cores.
+//!
+//! What a world is asked ([`commands`]), what is written down of it ([`record`]) and as what it shows
+//! itself ([`view`]) is the same for both. What its parts can do ([`parts`]) each does in its way.
 
+mod commands;
 pub mod live;
+mod parts;
+mod record;
+mod seen;
 mod sights;
 pub mod sim;
+mod view;
 pub mod watch;

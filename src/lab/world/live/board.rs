@@ -327,15 +327,6 @@ impl Board {
         self.cables.lead_programs(&Target::Nowhere);
         self.cables.close_front().await;
     }
-
-    /// Takes its power: broker and programs end together, without a goodbye.
-    pub async fn power_off(&mut self) {
-        self.power = false;
-        self.end_broker(false).await;
-        for at in 0..self.programs.len() {
-            self.end_program(at, false).await;
-        }
-    }
 }
 
 async fn open_rumqttd(

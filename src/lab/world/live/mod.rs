@@ -12,11 +12,9 @@
 
 mod board;
 mod cables;
-mod commands;
 mod notes;
+mod parts;
 mod probe;
-mod seen;
-mod settle;
 mod view;
 
 pub use self::board::seed;
@@ -34,14 +32,14 @@ use tokio::time::{Instant, sleep_until};
 use self::board::Board;
 use self::cables::Ears;
 use self::notes::{Note, Notes};
-use self::seen::Seen;
 use crate::lab::Command;
 use crate::lab::data::Data;
-use crate::lab::ledger::Ledger;
 use crate::lab::plan::Plan;
 use crate::lab::snapshot::Snapshot;
-use crate::lab::trace::{Event, Listener, Scribe, Trace};
-use crate::lab::verdict::Verdict;
+use crate::lab::trace::{Event, Listener};
+use crate::lab::world::commands::{carry_out, start_everything, stop_everything};
+use crate::lab::world::record::Record;
+use crate::lab::world::seen::Seen;
 use crate::net::{Clock, Lines};
 
 /// So many commands may wait; whoever sends more waits too.
@@ -98,7 +96,7 @@ impl Live {
                     Ok(mut world) => {
                         world.entries = entries;
                         world.warn();
-                        world.start_everything().await;
+                        world.trouble = start_everything(&mut world).await.err();
                         world.run(forward(ordered)).await;
                     }
                     Err(error) => tracing::error!(%error, "the world could not begin"),
@@ -173,12 +171,7 @@ struct World {
     boards: Vec<Board>,
     notes: Notes,
     heard: mpsc::Receiver<Note>,
-    trace: Trace,
-    scribe: Scribe,
-    ledger: Ledger,
-    verdict: Arc<Verdict>,
-    /// The newest entry that it knows.
-    judged: u64,
+    record: Record,
     /// When a newer verdict is worth its while.
     judge_again: Duration,
     seen: Seen,
@@ -204,7 +197,7 @@ impl World {
             // What is held there makes no report of its own.
             notes.follow(named.cable.watch());
         }
-        let ledger = Ledger::new(plan.bridge_facts());
+        let record = Record::new(plan.bridge_facts());
         Ok(Self {
             plan,
             clock,
@@ -212,11 +205,7 @@ impl World {
             boards,
             notes,
             heard,
-            trace: Trace::default(),
-            scribe: Scribe::default(),
-            ledger,
-            verdict: Arc::default(),
-            judged: 0,
+            record,
             judge_again: Duration::ZERO,
             seen: Seen::default(),
             own,
@@ -233,7 +222,7 @@ impl World {
     fn warn(&mut self) {
         let weaker: Vec<_> = self.plan.boards.iter().flat_map(|it| it.weaker.clone()).collect();
         for words in weaker {
-            self.record(Event::Note(words));
+            self.note_now(Event::Note(words));
         }
     }
 
@@ -245,8 +234,7 @@ impl World {
                 command = commands.recv() => match command {
                     None | Some(Command::Quit) => break,
                     Some(command) => {
-                        self.carry_out(command).await;
-                        self.done += 1;
+                        self.obey(command).await;
                         dirty = true;
                     }
                 },
@@ -259,24 +247,38 @@ impl World {
                     self.publish().await;
                     next = Instant::now() + SNAPSHOT_EVERY;
                     // A verdict that was too early is given again.
-                    dirty = self.is_verdict_stale();
+                    dirty = self.record.is_verdict_stale();
                     if dirty {
                         next = next.max(Instant::from_std(self.clock.instant(self.judge_again)));
                     }
                 }
             }
         }
-        self.stop_everything().await;
+        stop_everything(&mut self).await;
         self.publish().await;
         for board in self.boards {
             board.cables.stop().await;
         }
     }
 
-    async fn publish(&mut self) {
+    /// Carries out a command; what went wrong shows as the world's trouble.
+    async fn obey(&mut self, command: Command) {
+        self.trouble = carry_out(self, command).await.err();
+        if let Some(trouble) = self.trouble.clone() {
+            self.note_now(Event::Note(trouble));
+        }
+        self.done += 1;
+    }
+
+    /// Writes down what waits to be.
+    fn catch_up(&mut self) {
         while let Ok(note) = self.heard.try_recv() {
             self.note(note);
         }
+    }
+
+    async fn publish(&mut self) {
+        self.catch_up();
         let snapshot = self.snapshot().await;
         self.outlet.put(snapshot);
     }

@@ -1,0 +1,80 @@
+//! What is written down of a world: its trace, and what follows from that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::lab::ledger::{BridgeFacts, Ledger};
+use crate::lab::name::CableName;
+use crate::lab::snapshot::Snapshot;
+use crate::lab::trace::{Entry, Event, Scribe, Trace};
+use crate::lab::verdict::{Inspection, Verdict, disagreements, judge, said};
+use crate::mqtt::Topic;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    /// The last entries.
+    pub(super) trace: Trace,
+    /// Who follows the connections.
+    pub(super) scribe: Scribe,
+    /// Who owes what to whom.
+    pub(super) ledger: Ledger,
+    verdict: Arc<Verdict>,
+    /// The newest entry that the verdict knows.
+    judged: u64,
+}
+
+impl Record {
+    /// Nothing yet, of a world with these bridges.
+    pub(super) fn new(bridges: Vec<BridgeFacts>) -> Self {
+        Self {
+            trace: Trace::default(),
+            scribe: Scribe::default(),
+            ledger: Ledger::new(bridges),
+            verdict: Arc::default(),
+            judged: 0,
+        }
+    }
+
+    /// Something happens.
+    pub(super) fn add(&mut self, at: Duration, event: Event) -> Arc<Entry> {
+        let entry = self.trace.add(at, event);
+        self.ledger.take(&entry);
+        entry
+    }
+
+    /// Whether there are newer entries than the verdict knows.
+    pub(super) fn is_verdict_stale(&self) -> bool {
+        self.judged != self.trace.number()
+    }
+
+    /// The last verdict that was given.
+    pub(super) fn verdict(&self) -> Arc<Verdict> {
+        Arc::clone(&self.verdict)
+    }
+
+    /// Gives a verdict of everything so far, with more to come.
+    pub(super) fn judge(&mut self) {
+        self.settle(judge(&self.ledger, false));
+    }
+
+    /// Gives the last word on everything so far. `inspection` is what the brokers retain, `snapshot`
+    /// what the programs say.
+    pub(super) fn conclude(&mut self, inspection: &Inspection, snapshot: &Snapshot) {
+        let mut verdict = judge(&self.ledger, true);
+        let (breaches, notes) = disagreements(&self.ledger, inspection);
+        verdict.add(breaches);
+        verdict.add(said(&self.ledger, snapshot));
+        verdict.notes.extend(notes);
+        self.settle(verdict);
+    }
+
+    fn settle(&mut self, verdict: Verdict) {
+        (self.verdict, self.judged) = (Arc::new(verdict), self.trace.number());
+    }
+
+    /// The bridge by which a topic's messages come back to a broker more than so many times.
+    pub(super) fn beyond(&self, most: u32) -> Option<(CableName, Topic)> {
+        self.ledger.beyond(most).map(|(cable, topic)| (cable.clone(), topic.clone()))
+    }
+}
