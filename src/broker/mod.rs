@@ -52,7 +52,7 @@ mod tree;
 pub use durable::{Commit, Image, MessageId, Record};
 pub use event::Event;
 pub use io::{BridgeNumber, BridgeOrder, ConnId, Input, Output};
-pub use settings::{Address, BridgeSettings, Limits, Settings};
+pub use settings::{Address, BridgeSettings, Limits, Settings, is_loopback};
 pub use status::Status;
 
 use std::collections::BTreeSet;

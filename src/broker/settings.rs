@@ -2,6 +2,7 @@
 //!
 //! Names and defaults are those of mosquitto 2.1's `mosquitto.conf` manual.
 
+use core::net::IpAddr;
 use std::time::Duration;
 
 use crate::mqtt::packet::Level;
@@ -114,6 +115,20 @@ pub struct Address {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+impl Address {
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+}
+
+/// Whether a host is this machine, and nobody else can get there.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl std::fmt::Display for Address {

@@ -1,9 +1,10 @@
 //! A broker's start, from what its store kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hashbrown::HashMap;
 
 use super::Broker;
@@ -21,7 +22,7 @@ use super::status::{SessionStatus, Status};
 use super::sys::Sys;
 use super::timers::{Timer, Timers};
 use super::tree::Tree;
-use crate::mqtt::ClientId;
+use crate::mqtt::{ClientId, Filter, Topic};
 
 impl Broker {
     /// A broker that goes on from `image`; without persistence that is an empty one. `seed` feeds
@@ -55,6 +56,14 @@ impl Broker {
             broker.timers.set(now, Timer::Statistics);
         }
         broker
+    }
+
+    /// What a subscription to everything would get: the retained messages but those under `$`.
+    #[must_use]
+    pub fn retains(&self) -> BTreeMap<Topic, Bytes> {
+        let all = Filter::parse("#").expect("a filter");
+        let found = self.retained.matched_by(&all).into_iter().map(|kept| kept.numbered.message);
+        found.map(|message| (message.topic.clone(), message.payload.clone())).collect()
     }
 
     /// What it says of itself.

@@ -27,7 +27,7 @@ pub mod driver;
 pub mod event;
 pub mod face;
 pub mod fence;
-mod limits;
+pub(crate) mod limits;
 pub mod monitor;
 pub mod payload;
 mod session;

@@ -7,10 +7,10 @@ use std::thread;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, bounded};
 
-use super::player::{Player, Seen};
+use super::performance::Performance;
+use super::player::LiveStage;
 use crate::conf::Opened;
 use crate::lab::Snapshot;
-use crate::lab::script::Script;
 use crate::lab::snapshot::{CableState, CableView, Run};
 use crate::report::StepReport;
 
@@ -70,31 +70,32 @@ impl ByHand {
         Ok(Self { opened, lines, answers })
     }
 
-    /// Does what the lines say until they end; `taken` gets the steps that were done.
+    /// Does what the lines say until they end; the steps that were done are among those taken.
     ///
     /// # Errors
     /// When the world has ended, or nobody takes the answers any more.
     pub(super) fn run(
         mut self,
-        player: &Player<'_>,
-        seen: &mut Seen,
-        done: &mut u64,
-        taken: &mut Vec<StepReport>,
+        performance: &mut Performance<'_, LiveStage<'_>>,
     ) -> anyhow::Result<()> {
         if io::stdin().is_terminal() {
             eprintln!("\nBy hand: a step a line; `help` lists the words, `quit` ends.");
         }
-        while let Some(line) = player.line(&self.lines, seen)? {
+        while let Some(line) = {
+            let player = &mut performance.player;
+            player.stage.line(&self.lines, &mut player.seen)?
+        } {
             match line.trim() {
                 "" => {}
                 comment if comment.starts_with('#') => {}
                 "quit" | "exit" => break,
                 "help" => self.answers.write_all(HELP.as_bytes())?,
                 "show" => {
-                    player.catch_up(seen)?;
-                    self.answers.write_all(show(&seen.snapshot).as_bytes())?;
+                    let player = &mut performance.player;
+                    player.stage.catch_up(&mut player.seen)?;
+                    self.answers.write_all(show(&player.seen).as_bytes())?;
                 }
-                text => self.step(text, player, seen, done, taken)?,
+                text => self.step(text, performance)?,
             }
             self.answers.flush()?;
         }
@@ -104,10 +105,7 @@ impl ByHand {
     fn step(
         &mut self,
         text: &str,
-        player: &Player<'_>,
-        seen: &mut Seen,
-        done: &mut u64,
-        taken: &mut Vec<StepReport>,
+        performance: &mut Performance<'_, LiveStage<'_>>,
     ) -> anyhow::Result<()> {
         let step = match self.opened.step(text) {
             Ok(step) => step,
@@ -122,19 +120,18 @@ impl ByHand {
             }
         };
         let what = step.deed.to_string();
-        let mut script = Script::new(vec![step], *done);
-        let mut late = None;
-        player.play(&mut script, seen, |_, _, why| late = why)?;
-        let ordered = script.commands_sent() > *done;
-        *done = script.commands_sent();
-        let trouble = seen.snapshot.trouble.clone().filter(|_| ordered);
+        let player = &mut performance.player;
+        let (mut late, before) = (None, player.asked);
+        player.play(vec![step], |_, _, _, why| late = why)?;
+        let ordered = player.asked > before;
+        let trouble = player.seen.trouble.clone().filter(|_| ordered);
         if let Some(why) = late.or(trouble) {
             writeln!(self.answers, "not done: {what}: {why}")?;
             return Ok(());
         }
         writeln!(self.answers, "done: {what}")?;
-        let (number, at_seconds) = (taken.len() + 1, player.seconds());
-        taken.push(StepReport { number, what, at_seconds, failed: None });
+        let (number, at_seconds) = (performance.taken.len() + 1, performance.seconds());
+        performance.taken.push(StepReport { number, what, at_seconds, failed: None });
         Ok(())
     }
 }

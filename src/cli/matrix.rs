@@ -13,14 +13,17 @@ use crossbeam_channel::{Receiver, unbounded};
 use indicatif::{ProgressBar, ProgressStyle};
 use time::UtcOffset;
 
-use super::player::Player;
+use super::performance::Performance;
+use super::player::LiveStage;
 use super::{open, signals};
+use crate::conf::scenario::Step;
 use crate::conf::{Choice, Engine, Folder};
 use crate::engine::mosquitto;
 use crate::lab::data::Data;
 use crate::lab::matrix::{self, Trial};
 use crate::lab::plan::Plan;
 use crate::lab::world::live::{Live, Options};
+use crate::report::Report;
 use crate::report::matrix::{MatrixReport, Outcome, TrialReport};
 
 /// How long what is under way has to arrive, once nothing more is done.
@@ -150,18 +153,29 @@ fn outcome(
         Live::start(plan, Options { data, auto_ports: true, offset, own, changed, entries: None })
             .context("the world could not begin")?;
     let (stopped, started) = (stopped.clone(), Instant::now());
-    let player = Player { live: &live, stopped, started, settle: SETTLE, quiet: true };
-    let report = player.report(trial.name.clone(), steps, (&[], &[]), None);
+    let mut stage = LiveStage { live: &live, stopped, started };
+    let played = perform(&mut stage, trial.name.clone(), steps);
     live.end();
-    let report = match report {
+    let report = match played? {
         Ok(report) => report,
-        Err(error) if error.to_string().contains("cannot start") => {
-            return cannot(error.to_string());
-        }
-        Err(error) => return Err(error),
+        Err(why) => return cannot(why),
     };
     let failed = report.steps.iter().find_map(|step| {
         step.failed.as_ref().map(|why| format!("step {}, {}: {why}", step.number, step.what))
     });
     Ok(Outcome::Ran { verdict: Box::new(report.verdict), stuck: failed })
+}
+
+/// What came of a trial, or why it cannot be made.
+fn perform(
+    stage: &mut LiveStage<'_>,
+    name: String,
+    steps: Vec<Step>,
+) -> anyhow::Result<Result<Report, String>> {
+    let mut performance = Performance::begin(stage, false)?;
+    if let Some(why) = performance.cannot_start() {
+        return Ok(Err(why));
+    }
+    performance.play(steps)?;
+    Ok(Ok(performance.report(name, (&[], &[]), SETTLE)?))
 }

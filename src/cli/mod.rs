@@ -11,6 +11,7 @@ mod log;
 mod matrix;
 mod open;
 mod orders;
+mod performance;
 mod player;
 mod rumqttd;
 mod run;

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
@@ -14,23 +13,21 @@ use time::UtcOffset;
 
 use super::by_hand::ByHand;
 use super::keep::{Keep, Keeper};
-use super::player::{PATIENCE, Player, Seen};
+use super::performance::Performance;
+use super::player::LiveStage;
 use super::{Place, Ports, open, signals, terminal};
 use crate::conf::Engine;
 use crate::conf::scenario::{Breach, Expectation, Step};
 use crate::engine::derived::{Ends, derived};
 use crate::engine::{free_ports, mosquitto};
 use crate::lab::chronicle::Chronicle;
-use crate::lab::condition::against;
 use crate::lab::data::Data;
+use crate::lab::passport;
 use crate::lab::plan::Plan;
-use crate::lab::script::Script;
-use crate::lab::snapshot::Run as Runs;
 use crate::lab::world::live::{Live, Options};
-use crate::lab::{Command, Snapshot, passport};
 use crate::report::detail::{Detail, Topology};
 use crate::report::jsonl::Header;
-use crate::report::{self, ExpectationReport, Report, StepReport, VerdictReport, html, junit};
+use crate::report::{self, Report, html, junit};
 
 /// How long after the script the expectations have to come true.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -96,9 +93,8 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = bounded(1);
     signals::on_stop(move || drop(stop))?;
     let live = Live::start(plan, options).context("the world could not begin")?;
-    let started = Instant::now();
-    let player = Player { live: &live, stopped, started, settle: SETTLE, quiet: false };
-    let report = player.report(name, steps, (&expectations, &breaches), by_hand);
+    let mut stage = LiveStage { live: &live, stopped, started: Instant::now() };
+    let report = perform(&mut stage, name, steps, (&expectations, &breaches), by_hand);
     // What ending everything does is no part of the run.
     let chronicle = keeper.finish();
     live.end();
@@ -108,6 +104,24 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     }
     run.print(&report, chronicle.as_ref(), offset)?;
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn perform(
+    stage: &mut LiveStage<'_>,
+    name: String,
+    steps: Vec<Step>,
+    expected: (&[Expectation], &[Breach]),
+    by_hand: Option<ByHand>,
+) -> anyhow::Result<Report> {
+    let mut performance = Performance::begin(stage, true)?;
+    if let Some(why) = performance.cannot_start() {
+        bail!(why);
+    }
+    performance.play(steps)?;
+    if let Some(by_hand) = by_hand {
+        by_hand.run(&mut performance)?;
+    }
+    performance.report(name, expected, SETTLE)
 }
 
 impl Run {
@@ -181,122 +195,5 @@ impl Run {
         let root = mosquitto::is_root();
         let ends = Ends { ports: &ports, bridges: &bridges, folder: &folder, root };
         Ok(derived(&board.conf.text, &ends))
-    }
-}
-
-impl Player<'_> {
-    /// Plays a script and judges what came of it.
-    pub(super) fn report(
-        &self,
-        scenario: String,
-        steps: Vec<Step>,
-        (expectations, breaches): (&[Expectation], &[Breach]),
-        by_hand: Option<ByHand>,
-    ) -> anyhow::Result<Report> {
-        let mut seen = Seen::new(self.next(PATIENCE)?);
-        for board in &seen.snapshot.boards {
-            if let Runs::Failed(why) = &board.broker.run {
-                bail!("{} cannot start: {why}", board.title);
-            }
-        }
-        let mut script = Script::new(steps, seen.snapshot.done);
-        let mut taken = Vec::new();
-        self.play(&mut script, &mut seen, |script, at, why| {
-            taken.push(self.tell(script, at, why));
-        })?;
-        let mut done = script.commands_sent();
-        if let Some(by_hand) = by_hand {
-            by_hand.run(self, &mut seen, &mut done, &mut taken)?;
-        }
-        let snapshot = self.settle(seen.snapshot, &mut done)?;
-        let (mut expectations, snapshot) = self.judge(expectations, snapshot)?;
-        let findings = snapshot.findings.iter().map(Into::into).collect();
-        let verdict = self.verdict(snapshot, done)?.expecting(breaches);
-        expectations.extend(breaches.iter().map(|kind| verdict.expectation(*kind)));
-        let passed = taken.iter().all(|step| step.failed.is_none())
-            && expectations.iter().all(|expectation| expectation.kept)
-            && verdict.as_expected;
-        let seconds = self.seconds();
-        Ok(Report {
-            scenario,
-            passed,
-            seconds,
-            findings,
-            steps: taken,
-            expectations,
-            verdict,
-            detail: None,
-        })
-    }
-
-    /// Lets what is under way arrive. Where a packet was dropped on a connection that lives, it is
-    /// sent again on a new one only.
-    fn settle(&self, mut snapshot: Arc<Snapshot>, done: &mut u64) -> anyhow::Result<Arc<Snapshot>> {
-        let until = Instant::now() + self.settle;
-        let mut reconnected = false;
-        loop {
-            let counts = snapshot.verdict.counts;
-            let left = until.saturating_duration_since(Instant::now());
-            if (counts.under_way == 0 && counts.stalled == 0 && snapshot.done >= *done)
-                || left.is_zero()
-            {
-                return Ok(snapshot);
-            }
-            if counts.stalled > 0 && !reconnected {
-                reconnected = true;
-                *done += 1;
-                self.send(Command::Reconnect)?;
-            }
-            let Some(newer) = self.next_within(left)? else { return Ok(snapshot) };
-            snapshot = newer;
-        }
-    }
-
-    /// The last word on what was promised.
-    fn verdict(&self, mut snapshot: Arc<Snapshot>, done: u64) -> anyhow::Result<VerdictReport> {
-        self.send(Command::Judge)?;
-        while snapshot.done <= done {
-            snapshot = self.next(PATIENCE)?;
-        }
-        Ok(VerdictReport::from(&*snapshot.verdict))
-    }
-
-    /// Gives the expectations time to come true.
-    fn judge(
-        &self,
-        expectations: &[Expectation],
-        mut snapshot: Arc<Snapshot>,
-    ) -> anyhow::Result<(Vec<ExpectationReport>, Arc<Snapshot>)> {
-        let until = Instant::now() + self.settle;
-        loop {
-            let open = expectations.iter().any(|it| against(&it.condition, &snapshot).is_some());
-            let left = until.saturating_duration_since(Instant::now());
-            if !open || left.is_zero() {
-                break;
-            }
-            let Some(newer) = self.next_within(left)? else { break };
-            snapshot = newer;
-        }
-        let report = |it: &Expectation| {
-            let why = against(&it.condition, &snapshot);
-            ExpectationReport { what: it.condition.to_string(), kept: why.is_none(), why }
-        };
-        Ok((expectations.iter().map(report).collect(), snapshot))
-    }
-
-    fn tell(&self, script: &Script, at: usize, failed: Option<String>) -> StepReport {
-        let (step, all) = (&script.steps()[at], script.steps().len());
-        let seconds = self.seconds();
-        let what = step.deed.to_string();
-        if !self.quiet {
-            if let Some(say) = &step.say {
-                eprintln!("\n  {say}");
-            }
-            eprintln!("  {:>3}/{all}  {seconds:6.2} s  {what}", at + 1);
-            if let Some(why) = &failed {
-                eprintln!("           FAILED: {why}");
-            }
-        }
-        StepReport { number: at + 1, what, at_seconds: seconds, failed }
     }
 }

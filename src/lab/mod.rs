@@ -21,6 +21,7 @@ pub mod passport;
 pub mod plan;
 pub mod script;
 pub mod snapshot;
+pub mod stage;
 pub mod trace;
 pub mod verdict;
 pub mod world;

@@ -1,6 +1,6 @@
 //! What a world is to run: a scenario and its boards' conf files, put together and resolved.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use super::findings;
@@ -306,8 +306,7 @@ fn refused(boards: &[BoardPlan], begins: &[Vec<usize>]) -> Vec<Mistake> {
 }
 
 fn find(boards: &[BoardPlan], address: &Address) -> Option<usize> {
-    let here = address.host == "localhost"
-        || address.host.parse::<IpAddr>().is_ok_and(|number| number.is_loopback());
+    let here = address.is_loopback();
     let listens =
         |board: &BoardPlan| here && board.listen.iter().any(|it| it.port() == address.port);
     let is_there = |board: &BoardPlan| board.engine == Engine::Remote(address.clone());

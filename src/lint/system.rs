@@ -1,8 +1,6 @@
 //! What is looked at: conf files that belong together, what their programs publish, and where
 //! their bridges lead.
 
-use core::net::IpAddr;
-
 use crate::broker::{Address, BridgeSettings};
 use crate::conf::Mistake;
 use crate::conf::mosquitto::lines::{BridgeLines, RuleLine};
@@ -141,7 +139,7 @@ impl<'a> Link<'a> {
 /// The broker that listens at an address: by its port on this machine, or by the address that it
 /// binds. Where several do, they are on different machines, and nothing is known.
 fn find(nodes: &[Node], address: &Address) -> Option<usize> {
-    let here = is_loopback(&address.host);
+    let here = address.is_loopback();
     let listens = |listener: &Listener| {
         let bound = listener.bind_address.as_deref() == Some(address.host.as_str());
         listener.port == address.port && (here || bound)
@@ -153,11 +151,6 @@ fn find(nodes: &[Node], address: &Address) -> Option<usize> {
     });
     let first = found.next()?.0;
     found.next().is_none().then_some(first)
-}
-
-/// Whether a host is this machine, and nobody else can get there.
-pub(super) fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Bridges to this machine that lead to none of the brokers.
 
 use super::place;
-use crate::lint::system::is_loopback;
+use crate::broker::is_loopback;
 use crate::lint::{Check, Finding, Severity, System};
 
 pub(super) static CHECK: Check = Check {

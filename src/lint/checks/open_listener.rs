@@ -1,7 +1,7 @@
 //! Listeners that let strangers in.
 
+use crate::broker::is_loopback;
 use crate::conf::mosquitto::Listener;
-use crate::lint::system::is_loopback;
 use crate::lint::{Check, Severity};
 
 pub(super) static CHECK: Check = Check {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::place;
-use crate::lint::system::is_loopback;
+use crate::broker::is_loopback;
 use crate::lint::{Check, Finding, Severity, System};
 
 pub(super) static CHECK: Check = Check {

@@ -2,11 +2,15 @@
 //! of what it sent and received. [MQTT 3.1.1, sections 4.3 and 4.4]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::NodeNumber;
+use super::manners::Manners;
 use crate::card::Token;
+use crate::lab::name::CableName;
+use crate::lab::trace::Party;
 use crate::mqtt::packet::{Connect, Level, Publish, Subscribe, SubscribeOptions, Unsubscribe};
 use crate::mqtt::{ClientId, Filter, Message, Packet, PacketId, Properties, Property, QoS, Reason};
 
@@ -15,6 +19,12 @@ use crate::mqtt::{ClientId, Filter, Message, Packet, PacketId, Properties, Prope
 pub struct Client {
     node: NodeNumber,
     id: ClientId,
+    /// What the trace calls it.
+    pub(super) party: Party,
+    /// By which it dials.
+    pub(super) cable: CableName,
+    /// How it keeps its connection, where it does.
+    pub(super) manners: Option<Manners>,
     clean: bool,
     level: Level,
     /// How many messages it takes at once, where it says so.
@@ -25,6 +35,8 @@ pub struct Client {
     dialled: bool,
     online: bool,
     gone: bool,
+    /// Whether SUBACK is to come.
+    subscribing: bool,
     todo: VecDeque<Todo>,
     /// Messages on their way out, in order.
     in_flight: VecDeque<InFlight>,
@@ -79,6 +91,9 @@ impl Client {
         Self {
             node,
             id: ClientId::new(id),
+            party: Party::Client(ClientId::new(id)),
+            cable: CableName::new(id),
+            manners: None,
             clean,
             level: Level::V311,
             receive_maximum: None,
@@ -86,6 +101,7 @@ impl Client {
             dialled: false,
             online: false,
             gone: false,
+            subscribing: false,
             todo: VecDeque::new(),
             in_flight: VecDeque::new(),
             last_id: 0,
@@ -104,6 +120,18 @@ impl Client {
     #[must_use]
     pub fn speaking(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// Keeps its connection as a program does, through a cable of that name.
+    pub(super) fn of_program(
+        mut self,
+        party: Party,
+        cable: CableName,
+        keep_alive: Duration,
+    ) -> Self {
+        (self.party, self.cable) = (party, cable);
+        self.manners = Some(Manners::new(keep_alive));
         self
     }
 
@@ -204,11 +232,23 @@ impl Client {
         !self.dialled && !self.gone
     }
 
+    /// Whether its connection was accepted and has not ended.
+    pub(super) fn is_online(&self) -> bool {
+        self.online
+    }
+
+    /// Whether the broker has something to answer.
+    pub(super) fn is_owed(&self) -> bool {
+        let asks = self.dialled && !self.online;
+        asks || (self.online && (!self.in_flight.is_empty() || self.subscribing))
+    }
+
     pub(super) fn connected(&mut self) -> Vec<Packet> {
         self.dialled = true;
         vec![Packet::Connect(Box::new(Connect {
             client_id: self.id.clone(),
             clean_start: self.clean,
+            keep_alive_s: self.manners.as_ref().map_or(0, Manners::keep_alive_s),
             properties: if self.level == Level::V5 { self.properties() } else { Properties::NONE },
             ..Connect::unknown(self.level)
         }))]
@@ -221,7 +261,7 @@ impl Client {
     }
 
     pub(super) fn disconnected(&mut self) {
-        (self.dialled, self.online) = (false, false);
+        (self.dialled, self.online, self.subscribing) = (false, false, false);
         self.open.clear();
         self.news.push(News::Disconnected);
     }
@@ -281,6 +321,7 @@ impl Client {
             Packet::SubAck(answers) => {
                 let filters = self.subscriptions.iter().map(|(filter, _)| filter.clone());
                 self.granted = filters.zip(answers.reasons).collect();
+                self.subscribing = false;
                 self.news.push(News::Subscribed);
                 Vec::new()
             }
@@ -359,6 +400,7 @@ impl Client {
     }
 
     fn subscribe_packet(&mut self, filters: Vec<(Filter, QoS)>) -> Packet {
+        self.subscribing = true;
         let options = filters.into_iter().map(|(it, qos)| (it, SubscribeOptions::from(qos)));
         Packet::Subscribe(Subscribe::new(self.fresh_id(), options.collect()))
     }

@@ -30,15 +30,25 @@
 //! ```
 
 pub mod client;
+mod clients;
 pub mod disk;
+mod manners;
 mod nodes;
+mod parts;
 mod programs;
+mod stage;
 mod strangers;
+#[cfg(test)]
+mod tests;
+mod view;
 mod watch;
+mod weather;
 mod wires;
+mod world;
 
 pub use strangers::StrangerNumber;
 pub use wires::{End, Fault};
+pub use world::World;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,10 +58,13 @@ use bytes::BytesMut;
 use crate::broker::{Address, BridgeNumber, Broker, Event, Input, Settings};
 use crate::cable::Direction;
 use crate::card::Program;
+use crate::lab::name::BoardName;
 use client::Client;
+use clients::Late;
 use disk::Disk;
 use nodes::Node;
 use strangers::Stranger;
+use weather::Weather;
 use wires::Wires;
 
 /// A broker of the simulated world.
@@ -62,15 +75,21 @@ pub struct NodeNumber(pub usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientNumber(pub usize);
 
-/// The world.
+/// Brokers, clients, programs and wires, by their numbers.
+#[derive(Clone)]
 pub struct Sim {
     now: Duration,
+    weather: Weather,
     order: u64,
+    /// How many happenings there were.
+    happened: u64,
     agenda: BTreeMap<(Duration, u64), Happening>,
     nodes: Vec<Node>,
     clients: Vec<Client>,
     /// The programs that speak through clients.
     programs: BTreeMap<ClientNumber, Box<dyn Program>>,
+    /// What frozen clients have not noticed yet.
+    frozen: BTreeMap<ClientNumber, Vec<Late>>,
     /// When a program is told the time.
     alarms: BTreeMap<ClientNumber, Duration>,
     strangers: BTreeMap<StrangerNumber, Stranger>,
@@ -81,7 +100,7 @@ pub struct Sim {
     faults: BTreeMap<u64, Fault>,
     events: Vec<(Duration, NodeNumber, Event)>,
     /// The trace, where somebody wants it.
-    record: Option<watch::Record>,
+    record: Option<watch::Recorded>,
 }
 
 #[derive(Debug, Clone)]
@@ -114,6 +133,16 @@ enum Happening {
         address: Address,
     },
     ClientDials(ClientNumber),
+    /// A client is to ping, unless it has dialled again.
+    Ping {
+        client: ClientNumber,
+        dials: u64,
+    },
+    /// A client's patience may be at its end, unless it has dialled again.
+    Unanswered {
+        client: ClientNumber,
+        dials: u64,
+    },
     /// A program wanted to be told the time.
     Alarm(ClientNumber),
     PowerOn(NodeNumber),
@@ -125,11 +154,14 @@ impl Sim {
     pub fn new() -> Self {
         Self {
             now: Duration::ZERO,
+            weather: Weather::default(),
             order: 0,
+            happened: 0,
             agenda: BTreeMap::new(),
             nodes: Vec::new(),
             clients: Vec::new(),
             programs: BTreeMap::new(),
+            frozen: BTreeMap::new(),
             alarms: BTreeMap::new(),
             strangers: BTreeMap::new(),
             next_stranger: 0,
@@ -141,11 +173,28 @@ impl Sim {
         }
     }
 
+    /// A world without anything, where what takes time takes as long as is drawn from that seed.
+    fn seeded(seed: u64) -> Self {
+        Self { weather: Weather::seeded(seed), ..Self::new() }
+    }
+
+    /// A seed for a process of its own.
+    fn draw_seed(&mut self) -> u64 {
+        self.weather.seed()
+    }
+
     /// Adds a broker that listens on `port`, and starts it.
     pub fn add_broker(&mut self, port: u16, settings: Settings) -> NodeNumber {
-        let number = NodeNumber(self.nodes.len());
-        self.nodes.push(Node::new(port, settings));
+        let name = BoardName::new(&format!("board{}", self.nodes.len() + 1));
+        let number = self.add_board(name, vec![port], settings);
         self.power_on(number);
+        number
+    }
+
+    /// Adds a broker that listens on these ports of loopback once it is started.
+    fn add_board(&mut self, name: BoardName, ports: Vec<u16>, settings: Settings) -> NodeNumber {
+        let number = NodeNumber(self.nodes.len());
+        self.nodes.push(Node::new(name, ports, settings));
         number
     }
 
@@ -207,15 +256,29 @@ impl Sim {
     /// Lets everything happen that is due within `time` from now.
     pub fn run_for(&mut self, time: Duration) {
         let until = self.now + time;
-        while let Some(entry) = self.agenda.first_entry() {
-            if entry.key().0 > until {
-                break;
+        while self.step_until(until) {}
+    }
+
+    /// When the next thing happens.
+    fn next_at(&self) -> Option<Duration> {
+        self.agenda.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Lets the next thing happen, if it is due until then; otherwise it is that time.
+    fn step_until(&mut self, until: Duration) -> bool {
+        match self.agenda.first_entry() {
+            Some(entry) if entry.key().0 <= until => {
+                let ((at, _), happening) = entry.remove_entry();
+                self.now = at;
+                self.happened += 1;
+                self.happen(happening);
+                true
             }
-            let ((at, _), happening) = entry.remove_entry();
-            self.now = at;
-            self.happen(happening);
+            _ => {
+                self.now = self.now.max(until);
+                false
+            }
         }
-        self.now = until;
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -236,6 +299,8 @@ impl Sim {
                 }
             }
             Happening::ClientDials(client) => self.client_dials(client),
+            Happening::Ping { client, dials } => self.ping(client, dials),
+            Happening::Unanswered { client, dials } => self.unanswered(client, dials),
             Happening::Alarm(program) => self.alarm(program),
             Happening::PowerOn(node) => self.power_on(node),
         }

@@ -2,8 +2,10 @@
 //! clients.
 
 use super::client::{Client, News};
+use super::clients::Late;
 use super::{ClientNumber, Happening, NodeNumber, Sim};
-use crate::card::{Face, Input, Link, Output, Program};
+use crate::card::limits::LIMITS;
+use crate::card::{self, Face, Input, Link, Output, Program};
 use crate::mqtt::Message;
 
 impl Sim {
@@ -16,9 +18,37 @@ impl Sim {
         number
     }
 
+    /// Adds a program that begins when it is started.
+    pub(super) fn seat_program(&mut self, client: Client) -> ClientNumber {
+        let number = ClientNumber(self.clients.len());
+        self.clients.push(client);
+        self.clients[number.0].stay_away(true);
+        number
+    }
+
+    /// Lets a program finish what it has begun: its broker has all that it published, as far as that
+    /// is to be had in time.
+    pub(super) fn finish_program(&mut self, number: ClientNumber) {
+        self.freeze_client(number, false);
+        let until = self.now + LIMITS.stop;
+        let unsaid = |sim: &Self| {
+            let client = &sim.clients[number.0];
+            client.is_online() && !client.is_done()
+        };
+        while unsaid(self) && self.step_until(until) {}
+    }
+
+    /// Ends a program: its broker hears its goodbye.
+    pub(super) fn end_program(&mut self, number: ClientNumber) {
+        self.programs.remove(&number);
+        self.leave(number);
+        self.clients[number.0].lose_memory();
+    }
+
     /// Kills a program: its connection breaks, and what it knew is gone.
     pub fn kill_program(&mut self, number: ClientNumber) {
         self.programs.remove(&number);
+        self.frozen.remove(&number);
         self.clients[number.0].stay_away(true);
         self.break_client(number);
         self.clients[number.0].lose_memory();
@@ -40,8 +70,14 @@ impl Sim {
     /// Gives a program an input: a click, a request for numbers.
     pub fn tell_program(&mut self, number: ClientNumber, input: Input) {
         let now = self.now;
+        let traced = self.record.is_some();
         if let Some(program) = self.programs.get_mut(&number) {
+            let before = traced.then(|| program.face().clone());
             let outputs = program.handle(now, input);
+            if let Some(before) = before {
+                let events = card::Event::between(&before, program.face());
+                self.note_program(number, events);
+            }
             self.obey(number, outputs);
             self.set_alarm(number);
         }
@@ -67,6 +103,9 @@ impl Sim {
 
     /// An alarm goes off; one that an earlier one took the place of finds nothing to do.
     pub(super) fn alarm(&mut self, number: ClientNumber) {
+        if self.is_late(number, || Late::Alarm) {
+            return;
+        }
         if self.alarms.get(&number).is_some_and(|at| *at <= self.now) {
             self.alarms.remove(&number);
         }

@@ -3,9 +3,10 @@
 
 use bytes::BytesMut;
 
-use super::wires::{End, LATENCY};
+use super::wires::End;
 use super::{Happening, NodeNumber, Sim};
 use crate::broker::{ConnId, Input};
+use crate::lab::name::CableName;
 use crate::mqtt::{Packet, codec};
 
 /// A stranger of the simulated world.
@@ -13,7 +14,7 @@ use crate::mqtt::{Packet, codec};
 pub struct StrangerNumber(pub u64);
 
 /// What is known of one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Stranger {
     /// What the broker has heard of it and is no whole packet yet.
     unread: BytesMut,
@@ -28,7 +29,7 @@ impl Sim {
         self.next_stranger += 1;
         self.strangers.insert(number, Stranger::default());
         let conn = self.new_conn(node);
-        self.add_wire("stranger", End::Stranger(number), End::Node(node, conn));
+        self.add_wire(&CableName::new("stranger"), End::Stranger(number), End::Node(node, conn));
         number
     }
 
@@ -41,7 +42,8 @@ impl Sim {
     /// It says that, as far as it is connected.
     pub fn say(&mut self, stranger: StrangerNumber, bytes: &[u8]) {
         if let Some((wire, to)) = self.other_end(End::Stranger(stranger)) {
-            self.later(LATENCY, Happening::Arrive { wire, to, bytes: BytesMut::from(bytes) });
+            let bytes = BytesMut::from(bytes);
+            self.travel(wire, to, Happening::Arrive { wire, to, bytes });
         }
     }
 

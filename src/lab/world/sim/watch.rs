@@ -6,20 +6,19 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::wires::End;
-use super::{NodeNumber, Sim};
+use super::{ClientNumber, NodeNumber, Sim};
 use crate::cable::Direction;
+use crate::card;
 use crate::lab::ledger::{BridgeFacts, Ledger};
-use crate::lab::name::{BoardName, CableName};
-use crate::lab::trace::{Entry, Event, Glimpse, Party, Passage, Place, Scribe};
+use crate::lab::name::CableName;
+use crate::lab::trace::{Entry, Event, Glimpse, Party, Passage, Place};
+use crate::lab::world::record::Record;
 
-/// What is written down of a world.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Record {
-    scribe: Scribe,
-    ledger: Ledger,
-    entries: Vec<Arc<Entry>>,
-    /// How many entries there were.
-    count: u64,
+/// What is written down, and the entries that nobody took yet.
+#[derive(Debug, Clone)]
+pub(super) struct Recorded {
+    pub(super) record: Record,
+    pub(super) entries: Vec<Arc<Entry>>,
 }
 
 impl Sim {
@@ -28,21 +27,27 @@ impl Sim {
         let mut bridges = Vec::new();
         for (at, node) in self.nodes.iter().enumerate() {
             for settings in &node.settings().bridges {
-                let port = settings.addresses.first().map(|address| address.port);
-                let remote = self.nodes.iter().position(|it| Some(it.port()) == port);
+                let leads = |it: &super::Node| {
+                    settings.addresses.first().is_some_and(|address| it.listens(address))
+                };
+                let remote = self.nodes.iter().position(leads);
                 let remote =
-                    remote.map_or(Party::Outside(String::new()), |at| board(NodeNumber(at)));
-                bridges.push(BridgeFacts::new(settings, board(NodeNumber(at)), remote));
+                    remote.map_or(Party::Outside(String::new()), |at| self.party(NodeNumber(at)));
+                bridges.push(BridgeFacts::new(settings, self.party(NodeNumber(at)), remote));
             }
         }
-        let ledger = Ledger::new(bridges);
-        self.record = Some(Record { ledger, ..Record::default() });
+        self.watch_bridges(bridges);
+    }
+
+    /// The same, where what is to be known of the bridges is known already.
+    pub(super) fn watch_bridges(&mut self, bridges: Vec<BridgeFacts>) {
+        self.record = Some(Recorded { record: Record::new(bridges), entries: Vec::new() });
     }
 
     /// What is owed, once [`Sim::watch`] was called.
     #[must_use]
     pub fn ledger(&self) -> Option<&Ledger> {
-        self.record.as_ref().map(|record| &record.ledger)
+        self.record.as_ref().map(|it| &it.record.ledger)
     }
 
     /// The whole trace, once [`Sim::watch`] was called.
@@ -53,33 +58,31 @@ impl Sim {
 
     /// Forgets the trace so far, but not what the ledger made of it.
     pub(super) fn forget_trace(&mut self) {
-        if let Some(record) = &mut self.record {
-            record.entries.clear();
+        if let Some(recorded) = &mut self.record {
+            recorded.entries.clear();
         }
     }
 
     /// Something happens now.
     pub(super) fn note(&mut self, event: Event) {
         let at = self.now;
-        if let Some(record) = &mut self.record {
-            record.count += 1;
-            let entry = Arc::new(Entry { number: record.count, at, event });
-            record.ledger.take(&entry);
-            record.entries.push(entry);
+        if let Some(recorded) = &mut self.record {
+            let entry = recorded.record.add(at, event);
+            recorded.entries.push(entry);
         }
     }
 
     /// A connection begins.
-    pub(super) fn note_wire(&mut self, wire: u64, cable: &str, dialer: End, target: End) {
+    pub(super) fn note_wire(&mut self, wire: u64, cable: &CableName, dialer: End, target: End) {
         let party = |end| match end {
-            End::Node(node, _) => Some(board(node)),
-            End::Client(client) => Some(Party::Client(self.clients[client.0].id())),
+            End::Node(node, _) => Some(self.party(node)),
+            End::Client(client) => Some(self.clients[client.0].party.clone()),
             End::Stranger(_) => None,
         };
         let (dialer, target) = (party(dialer), party(target));
         if let (Some(record), Some(target)) = (&mut self.record, target) {
-            let place = Place { cable: CableName::new(cable), dialer, target };
-            record.scribe.begins(wire, &place, "a stranger".to_owned());
+            let place = Place { cable: cable.clone(), dialer, target };
+            record.record.scribe.begins(wire, &place, "a stranger".to_owned());
         }
     }
 
@@ -118,7 +121,7 @@ impl Sim {
     }
 
     fn glimpse(&mut self, wire: u64, glimpse: Glimpse) {
-        let event = self.record.as_mut().and_then(|it| it.scribe.packet(wire, glimpse));
+        let event = self.record.as_mut().and_then(|it| it.record.scribe.packet(wire, glimpse));
         if let Some(event) = event {
             self.note(event);
         }
@@ -126,7 +129,7 @@ impl Sim {
 
     /// A connection ends.
     pub(super) fn note_end(&mut self, wire: u64, how: &str) {
-        let ended = self.record.as_mut().and_then(|it| it.scribe.ends(wire, how.to_owned()));
+        let ended = self.record.as_mut().and_then(|it| it.record.scribe.ends(wire, how.to_owned()));
         if let Some(event) = ended {
             self.note(event);
         }
@@ -135,13 +138,21 @@ impl Sim {
     /// A broker tells something of itself.
     pub(super) fn note_event(&mut self, node: NodeNumber, event: &crate::broker::Event) {
         if self.record.is_some() {
-            let board = BoardName::new(&format!("board{}", node.0 + 1));
+            let board = self.nodes[node.0].name.clone();
             self.note(Event::Broker { board, event: event.clone() });
         }
     }
-}
 
-/// Nodes are called board1, board2, …
-fn board(node: NodeNumber) -> Party {
-    Party::Board(BoardName::new(&format!("board{}", node.0 + 1)))
+    /// A program tells something of itself.
+    pub(super) fn note_program(&mut self, client: ClientNumber, events: Vec<card::Event>) {
+        if let Party::Program(program) = self.clients[client.0].party.clone() {
+            for event in events {
+                self.note(Event::Program { program: program.clone(), event });
+            }
+        }
+    }
+
+    fn party(&self, node: NodeNumber) -> Party {
+        Party::Board(self.nodes[node.0].name.clone())
+    }
 }

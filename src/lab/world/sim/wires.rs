@@ -1,7 +1,7 @@
 //! Wires of the simulated world: packets as bytes, through the same cables and faults as live ones.
 //!
 //! ```text
-//! send ---> LATENCY ---> arrive at the cable ---> Lane::step ---> deliver
+//! send ---> its latency ---> arrive at the cable ---> Lane::step ---> deliver
 //! ```
 
 use std::collections::BTreeMap;
@@ -18,9 +18,6 @@ use crate::lab::name::CableName;
 use crate::lab::trace::{Event, Passage};
 use crate::mqtt::packet::Level;
 use crate::mqtt::{Packet, PacketKind, codec};
-
-/// How long a packet is on a wire.
-pub(super) const LATENCY: Duration = Duration::from_micros(500);
 
 /// One end of a wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +51,8 @@ pub(super) struct Wire {
     level: Option<Level>,
     line: Line,
     lanes: [Lane; 2],
+    /// When the last packet in each direction comes to the cable: none overtakes it.
+    last: [Duration; 2],
     /// Whether the target knows of it: not before its cable lets anything through.
     accepted: bool,
     /// The end that is gone, while the other does not know.
@@ -104,6 +103,16 @@ impl Wires {
         Some(wire)
     }
 
+    /// The packets that wait at a cable, by connection and direction.
+    pub(super) fn held(&self, name: &CableName) -> Vec<((u64, Direction), Vec<Bytes>)> {
+        let wires = self.all.iter().filter(|(_, wire)| wire.cable == *name);
+        let lanes = wires.flat_map(|(number, wire)| {
+            let lane = |way: Direction| wire.lanes[way as usize].waiting().cloned().collect();
+            Direction::BOTH.map(|way| ((*number, way), lane(way)))
+        });
+        lanes.filter(|(_, waiting): &(_, Vec<Bytes>)| !waiting.is_empty()).collect()
+    }
+
     /// A cable by its name; whole where nobody did anything to it.
     pub(super) fn cable(&self, name: &CableName) -> Cable {
         self.cables.get(name).cloned().unwrap_or_default()
@@ -120,11 +129,16 @@ impl Sim {
     pub fn apply(&mut self, cable: &str, deed: Deed) {
         let name = CableName::new(cable);
         self.note(Event::Cable { cable: name.clone(), deed: deed.clone() });
+        self.do_to_cable(&name, deed);
+    }
+
+    /// The same, of which the trace has heard.
+    pub(super) fn do_to_cable(&mut self, name: &CableName, deed: Deed) {
         let cable = self.wires.cables.entry(name.clone()).or_default();
         let cuts = cable.cuts();
         cable.apply(deed);
         let (is_cut, silent) = (cable.cuts() != cuts, cable.state() == State::Silent);
-        for wire in self.wires.on(&name) {
+        for wire in self.wires.on(name) {
             if is_cut {
                 self.cut_wire(wire);
                 continue;
@@ -162,10 +176,9 @@ impl Sim {
     fn between(&self, a: NodeNumber, b: NodeNumber) -> Vec<String> {
         let mut names = Vec::new();
         for (from, to) in [(a, b), (b, a)] {
-            let port = self.nodes[to.0].port();
             let bridges = &self.nodes[from.0].settings().bridges;
             let leads = |it: &&crate::broker::BridgeSettings| {
-                it.addresses.iter().any(|address| address.port == port)
+                it.addresses.iter().any(|address| self.nodes[to.0].listens(address))
             };
             names.extend(bridges.iter().filter(leads).map(|it| it.name.clone()));
         }
@@ -283,11 +296,7 @@ impl Sim {
             codec::whole(bytes, known.level.unwrap_or_default()).expect("what a core wrote");
         match to {
             End::Node(node, conn) => self.input(node, Input::Packet { conn, packet }),
-            End::Client(client) => {
-                let answers = self.clients[client.0].packet(packet);
-                self.send_from_client(client, answers);
-                self.think(client);
-            }
+            End::Client(client) => self.hand_to_client(client, packet),
             End::Stranger(stranger) => self.hear(stranger, packet),
         }
     }
@@ -340,47 +349,10 @@ impl Sim {
                     self.input(node, Input::Closed { conn, reason: "cut".to_owned() });
                 }
             }
-            End::Client(client) => {
-                self.clients[client.0].disconnected();
-                self.think(client);
-                self.later(Duration::from_millis(20), Happening::ClientDials(client));
-            }
+            End::Client(client) => self.client_is_cut_off(client),
             End::Stranger(stranger) => {
                 self.strangers.remove(&stranger);
             }
-        }
-    }
-
-    /// Breaks a client's connection from its own side.
-    pub(super) fn break_client(&mut self, client: ClientNumber) {
-        if let Some((wire, _)) = self.other_end(End::Client(client)) {
-            self.drop_end(wire, End::Client(client));
-        }
-    }
-
-    pub(super) fn dial_soon(&mut self, client: ClientNumber) {
-        self.later(LATENCY, Happening::ClientDials(client));
-    }
-
-    pub(super) fn client_dials(&mut self, client: ClientNumber) {
-        let node = self.clients[client.0].node();
-        if !self.clients[client.0].wants_to_connect() {
-            return;
-        }
-        let cable = self.clients[client.0].id().to_string();
-        let cut = self.cable(&cable).state() == State::Cut;
-        if cut || self.nodes[node.0].broker.is_none() {
-            return self.later(Duration::from_millis(20), Happening::ClientDials(client));
-        }
-        let conn = self.new_conn(node);
-        self.add_wire(&cable, End::Client(client), End::Node(node, conn));
-        let packets = self.clients[client.0].connected();
-        self.send_from_client(client, packets);
-    }
-
-    pub(super) fn send_from_client(&mut self, client: ClientNumber, packets: Vec<Packet>) {
-        for packet in packets {
-            self.send(End::Client(client), &packet);
         }
     }
 
@@ -392,7 +364,18 @@ impl Sim {
         }
         let mut bytes = BytesMut::new();
         codec::write(packet, wire.level.unwrap_or_default(), &mut bytes);
-        self.later(LATENCY, Happening::Arrive { wire: number, to, bytes });
+        self.travel(number, to, Happening::Arrive { wire: number, to, bytes });
+    }
+
+    /// Something sets out for that end of a wire. What set out before it comes before it.
+    pub(super) fn travel(&mut self, wire: u64, to: End, what: Happening) {
+        let due = self.now + self.weather.latency();
+        let Some(known) = self.wires.all.get_mut(&wire) else { return };
+        let direction = known.towards(to);
+        let last = &mut known.last[direction as usize];
+        *last = due.max(*last);
+        let wait = *last - self.now;
+        self.later(wait, what);
     }
 
     /// One end closes: the other learns of it behind what is on the wire already.
@@ -402,7 +385,7 @@ impl Sim {
                 known.gone = Some(from);
             }
             self.wires.by_end.remove(&from);
-            self.later(LATENCY, Happening::Break { wire, to });
+            self.travel(wire, to, Happening::Break { wire, to });
         }
     }
 
@@ -435,11 +418,10 @@ impl Sim {
 
     /// A connection through the cable of that name. Its target hears of it at once, unless nothing
     /// gets through.
-    pub(super) fn add_wire(&mut self, cable: &str, dialer: End, target: End) {
+    pub(super) fn add_wire(&mut self, cable: &CableName, dialer: End, target: End) {
         let number = self.wires.next;
         self.wires.next += 1;
-        let cable = CableName::new(cable);
-        let silent = self.wires.cable(&cable).state() == State::Silent;
+        let silent = self.wires.cable(cable).state() == State::Silent;
         let wire = Wire {
             dialer,
             target,
@@ -447,13 +429,14 @@ impl Sim {
             level: None,
             line: Line::default(),
             lanes: Direction::BOTH.map(|direction| Lane::new(number, direction)),
+            last: [Duration::ZERO; 2],
             accepted: false,
             gone: None,
         };
         self.wires.all.insert(number, wire);
         self.wires.by_end.insert(dialer, number);
         self.wires.by_end.insert(target, number);
-        self.note_wire(number, cable.as_str(), dialer, target);
+        self.note_wire(number, cable, dialer, target);
         if !silent {
             self.accept(number);
         }
