@@ -17,7 +17,7 @@ use super::keep::{Keep, Keeper};
 use super::player::{PATIENCE, Player, Seen};
 use super::{Place, Ports, open, signals, terminal};
 use crate::conf::Engine;
-use crate::conf::scenario::{Breach, Expectation, Step};
+use crate::conf::scenario::{BreachKind, Expectation, Step};
 use crate::engine::derived::{Ends, derived};
 use crate::engine::{free_ports, mosquitto};
 use crate::lab::chronicle::Chronicle;
@@ -190,7 +190,7 @@ impl Player<'_> {
         &self,
         scenario: String,
         steps: Vec<Step>,
-        (expectations, breaches): (&[Expectation], &[Breach]),
+        (expectations, breaches): (&[Expectation], &[BreachKind]),
         by_hand: Option<ByHand>,
     ) -> anyhow::Result<Report> {
         let mut seen = Seen::new(self.next(PATIENCE)?);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::breach::{Breach, Kind};
+use super::breach::Breach;
 use crate::card::{CountFace, Link, SensorNumber};
-use crate::conf::scenario::Condition;
+use crate::conf::scenario::{BreachKind, Condition};
 use crate::lab::condition::{against, word};
 use crate::lab::ledger::Ledger;
 use crate::lab::name::ProgramName;
@@ -18,7 +18,7 @@ pub fn said(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
     let shows = is_at_rest(snapshot).then(|| disagreement(snapshot)).flatten();
     let shows = shows.map(|what| {
         let what = format!("all is connected and nothing is under way, but {what}");
-        Breach { kind: Kind::Shows, what, entries: Vec::new() }
+        Breach { kind: BreachKind::Shows, what, entries: Vec::new() }
     });
     shows.into_iter().chain(claims(ledger, snapshot)).collect()
 }
@@ -68,7 +68,7 @@ fn claims(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
                 "{} says that {} messages are acknowledged, and {arrived} acknowledgements arrived",
                 program.name, counter.acknowledged,
             );
-            breaches.push(Breach { kind: Kind::Claims, what, entries: Vec::new() });
+            breaches.push(Breach { kind: BreachKind::Claims, what, entries: Vec::new() });
         }
     }
     breaches

@@ -128,7 +128,7 @@ impl Page {
         for breach in breaches {
             self.put(format_args!(
                 "<article>\n<h3><span class=\"kind\">{}{}</span> {}</h3>\n",
-                breach.kind,
+                breach.kind.name(),
                 as_expected(breach.expected),
                 escape(&breach.what)
             ));
