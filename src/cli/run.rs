@@ -112,7 +112,8 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
 
 impl Run {
     fn keeper(&self, plan: &Plan, offset: UtcOffset) -> anyhow::Result<Keeper> {
-        let wanted = self.passports || self.report != Form::Text;
+        // The others have no place for it.
+        let wanted = self.passports || matches!(self.report, Form::Json | Form::Html);
         let chronicle = wanted.then(|| Chronicle::new(plan.bridge_facts()));
         self.keep.begin(&Header::of_plan(plan, offset.whole_seconds()), chronicle)
     }

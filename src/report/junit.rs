@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::Report;
+use super::escape::escape;
 use super::ladder;
 use crate::conf::scenario::BreachKind;
 
@@ -146,26 +147,6 @@ fn failures(cases: &[Case]) -> usize {
 
 fn put(to: &mut String, what: std::fmt::Arguments<'_>) {
     to.write_fmt(what).expect("a string takes all");
-}
-
-/// Text as XML takes it, in elements and in attributes. What is no letter of XML 1.0 becomes the
-/// sign for that. [XML 1.0, section 2.2]
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            '\n' | '\t' => escaped.push(letter),
-            control if control < ' ' => escaped.push('\u{fffd}'),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
