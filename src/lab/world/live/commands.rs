@@ -242,9 +242,7 @@ impl World {
 
     /// Starts everything on another state than it was stopped with.
     async fn begin_again(&mut self) {
-        while let Ok(note) = self.heard.try_recv() {
-            self.note(note);
-        }
+        self.catch_up();
         self.record(Event::Fresh);
         self.start_everything().await;
     }

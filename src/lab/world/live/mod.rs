@@ -274,10 +274,18 @@ impl World {
     }
 
     async fn publish(&mut self) {
-        while let Ok(note) = self.heard.try_recv() {
-            self.note(note);
-        }
+        self.catch_up();
         let snapshot = self.snapshot().await;
         self.outlet.put(snapshot);
+    }
+
+    /// Writes down what was heard so far, and nothing that comes meanwhile: a message that goes
+    /// round would never let it end.
+    fn catch_up(&mut self) {
+        for _ in 0..self.heard.len() {
+            if let Ok(note) = self.heard.try_recv() {
+                self.note(note);
+            }
+        }
     }
 }

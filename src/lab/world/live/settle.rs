@@ -43,9 +43,7 @@ impl World {
                 }
             }
         }
-        while let Ok(note) = self.heard.try_recv() {
-            self.note(note);
-        }
+        self.catch_up();
         let mut verdict = judge(&self.ledger, true);
         let (breaches, notes) = disagreements(&self.ledger, &inspection);
         verdict.add(breaches);
