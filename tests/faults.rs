@@ -5,6 +5,8 @@
 #[path = "common/client.rs"]
 #[expect(dead_code, reason = "other tests use all of it")]
 mod client;
+#[path = "common/live.rs"]
+mod live;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,16 +15,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use client::{Client, Happened};
-use time::UtcOffset;
 use twinboard::broker::{Limits, Settings};
 use twinboard::cable::fault::{
     Bandwidth, CutAfter, CutBefore, Delay, Drop, Hold, Lose, Repeat, Slice, SlowClose,
 };
 use twinboard::cable::{Deed, Direction, Fault, Kind, Pick, Random};
 use twinboard::conf::Folder;
-use twinboard::lab::data::Data;
 use twinboard::lab::plan::Plan;
-use twinboard::lab::world::live::{Live, Options};
+use twinboard::lab::world::live::Live;
 use twinboard::lab::{CableName, Command, Snapshot};
 use twinboard::mqtt::{PacketKind, QoS};
 use twinboard::net::{BrokerHandle, LiveCable, SharedCable, Start};
@@ -224,17 +224,7 @@ impl Board {
         std::fs::write(folder.join("one.conf"), "allow_anonymous true\n").expect("a file");
         let opened = Folder::read(folder).expect("a folder").open("host").expect("a scenario");
         let plan = Plan::new("one", opened).expect("it fits together");
-        let data = Data::new(Some(&folder.join("data")), "one").expect("a root is given");
-        let own = env!("CARGO_BIN_EXE_twinboard").into();
-        let options = Options {
-            data,
-            auto_ports: true,
-            offset: UtcOffset::UTC,
-            own,
-            changed: Box::new(|| {}),
-            entries: None,
-        };
-        let live = Live::start(plan, options).expect("threads and ports");
+        let live = live::start(plan, &folder.join("data"));
         let first = live.snapshots.recv_timeout(PATIENCE).expect("a first snapshot");
         let address = (Ipv4Addr::LOCALHOST, first.boards[0].broker.port).into();
         Self { live, told: std::cell::Cell::new(first.done), address }
@@ -294,7 +284,7 @@ fn each_fault_on_its_own_through_a_live_board() {
             // The last answers of the other messages may be under way still.
             let begun = Instant::now();
             let mut stalled = unfinished + under_way(&seen, &client);
-            while stalled > 1 && begun.elapsed() < LIMIT {
+            while stalled > 1 && begun.elapsed() < PATIENCE {
                 stalled = unfinished + under_way(&board.look(), &client);
             }
             assert_eq!(stalled, 1, "its handshake waits for a new connection: {fault}");

@@ -6,7 +6,8 @@ use std::time::Duration;
 use twinboard::broker::{BridgeOrder, BridgeSettings};
 use twinboard::card::{Card1, Card2, Display, Face, Input, Program, SensorNumber};
 use twinboard::conf::Folder;
-use twinboard::lab::verdict::{Kind, judge};
+use twinboard::conf::scenario::BreachKind;
+use twinboard::lab::verdict::judge;
 use twinboard::lab::world::sim::{ClientNumber, NodeNumber, Sim};
 use twinboard::report::VerdictReport;
 
@@ -205,7 +206,7 @@ impl Boards {
 
 impl Boards {
     /// The packets show no breach but of these kinds.
-    fn judged(&self, context: &str, known: &[Kind]) {
+    fn judged(&self, context: &str, known: &[BreachKind]) {
         let verdict = judge(self.sim.ledger().expect("it is watched"), true);
         let other = verdict.breaches.iter().any(|it| !known.contains(&it.kind));
         let text = || VerdictReport::from(&verdict).text();
@@ -302,7 +303,7 @@ fn a_wiped_board_is_told_what_the_other_knows() {
     boards.run_ms(1_000);
     boards.give_back(Part::Board1);
     boards.come_to_rest("board 1 wiped");
-    boards.judged("board 1 wiped", &[Kind::Forgot]);
+    boards.judged("board 1 wiped", &[BreachKind::Forgot]);
     assert_eq!(boards.shown(CARD1, 2), Some(false), "card 1 learnt it from sensors/all");
 }
 

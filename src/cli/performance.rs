@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conf::scenario::{Breach, Expectation, Step};
+use crate::conf::scenario::{BreachKind, Expectation, Step};
 use crate::lab::snapshot::Run as Runs;
 use crate::lab::stage::{Player, Stage};
 use crate::report::{ExpectationReport, Report, StepReport, VerdictReport};
@@ -70,7 +70,7 @@ impl<'a, S: Stage> Performance<'a, S> {
     pub(super) fn report(
         mut self,
         scenario: String,
-        (expectations, breaches): (&[Expectation], &[Breach]),
+        (expectations, breaches): (&[Expectation], &[BreachKind]),
         settle: Duration,
     ) -> Result<Report, S::Error> {
         let outcome = self.player.conclude(expectations, settle)?;

@@ -17,7 +17,7 @@ use super::performance::Performance;
 use super::player::LiveStage;
 use super::{Place, Ports, open, signals, terminal};
 use crate::conf::Engine;
-use crate::conf::scenario::{Breach, Expectation, Step};
+use crate::conf::scenario::{BreachKind, Expectation, Step};
 use crate::engine::derived::{Ends, derived};
 use crate::engine::{free_ports, mosquitto};
 use crate::lab::chronicle::Chronicle;
@@ -110,7 +110,7 @@ fn perform(
     stage: &mut LiveStage<'_>,
     name: String,
     steps: Vec<Step>,
-    expected: (&[Expectation], &[Breach]),
+    expected: (&[Expectation], &[BreachKind]),
     by_hand: Option<ByHand>,
 ) -> anyhow::Result<Report> {
     let mut performance = Performance::begin(stage, true)?;
@@ -126,7 +126,8 @@ fn perform(
 
 impl Run {
     fn keeper(&self, plan: &Plan, offset: UtcOffset) -> anyhow::Result<Keeper> {
-        let wanted = self.passports || self.report != Form::Text;
+        // The others have no place for it.
+        let wanted = self.passports || matches!(self.report, Form::Json | Form::Html);
         let chronicle = wanted.then(|| Chronicle::new(plan.bridge_facts()));
         self.keep.begin(&Header::of_plan(plan, offset.whole_seconds()), chronicle)
     }

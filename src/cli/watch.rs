@@ -193,7 +193,8 @@ impl Session {
             let entries = self.watched.entries(sight);
             self.take(&entries)?;
         }
-        while let Ok(sight) = heard.try_recv() {
+        // What comes meanwhile may have no end: a message that goes round.
+        for sight in heard.try_iter().take(heard.len()) {
             let entries = self.watched.entries(sight);
             self.take(&entries)?;
         }

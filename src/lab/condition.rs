@@ -35,7 +35,7 @@ pub fn against(condition: &Condition, snapshot: &Snapshot) -> Option<String> {
         }
         Condition::Published { program, count } => unpublished(program, *count, snapshot),
         Condition::Counted { program, counts } => miscounted(program, counts, snapshot),
-        Condition::Agree => disagreement(snapshot),
+        Condition::Agree => disagreement(snapshot, true),
         Condition::Quiet => unrest(snapshot),
     }
 }
@@ -108,17 +108,19 @@ fn miscounted(name: &str, counts: &Counts, snapshot: &Snapshot) -> Option<String
     })
 }
 
-fn disagreement(snapshot: &Snapshot) -> Option<String> {
-    let mut first: BTreeMap<SensorNumber, (&ProgramName, bool)> = BTreeMap::new();
+/// Two programs that do not show the same of a sensor; where all must be known, also one that does
+/// not know a sensor.
+pub(super) fn disagreement(snapshot: &Snapshot, all_known: bool) -> Option<String> {
+    let mut first: BTreeMap<SensorNumber, (&ProgramName, Option<bool>)> = BTreeMap::new();
     for program in snapshot.boards.iter().flat_map(|board| &board.programs) {
         for sensor in program.face.sensors() {
-            let (number, name) = (sensor.number, &program.name);
-            let Some(state) = sensor.state else {
+            let (number, state, name) = (sensor.number, sensor.state, &program.name);
+            if all_known && state.is_none() {
                 return Some(format!("{name} does not know sensor {number}"));
-            };
+            }
             let (other, expected) = *first.entry(number).or_insert((name, state));
             if state != expected {
-                let (ours, theirs) = (word(Some(state)), word(Some(expected)));
+                let (ours, theirs) = (word(state), word(expected));
                 return Some(format!(
                     "{name} shows sensor {number} as {ours}, {other} shows it as {theirs}"
                 ));

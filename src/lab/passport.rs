@@ -160,6 +160,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn stop(&self, message: &Message, seen: &mut BTreeSet<MessageKey>, is_first: bool) -> Stop {
         seen.insert(message.key);
+        // What a broker does not take goes nowhere.
+        let goes = |leg: &&Leg| message.refused.is_none() || leg.fate != Fate::Open;
+        let legs = message.legs.iter().filter(goes);
         Stop {
             number: message.key.0,
             at: message.at.clone(),
@@ -173,7 +176,7 @@ impl Reader<'_> {
             promised: message.promised,
             refused: message.refused.map(|reason| reason.to_string()),
             packets: if is_first { steps(&message.came) } else { Vec::new() },
-            hops: message.legs.iter().map(|leg| self.hop(message, leg, seen)).collect(),
+            hops: legs.map(|leg| self.hop(message, leg, seen)).collect(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::trace::Party;
 use crate::broker::{Address, BridgeSettings, Settings};
 use crate::card::{self, CounterSettings, TallySettings};
 use crate::conf::mosquitto::Listener;
-use crate::conf::scenario::{self, Breach, Expectation, Setup, Step};
+use crate::conf::scenario::{self, BreachKind, Expectation, Setup, Step};
 use crate::conf::{ConfError, ConfText, Engine, Mistake, Opened, Sort};
 use crate::engine;
 use crate::lint::Finding;
@@ -36,7 +36,7 @@ pub struct Plan {
     /// What must hold after it.
     pub expectations: Vec<Expectation>,
     /// Breaches that it shows on purpose.
-    pub breaches: Vec<Breach>,
+    pub breaches: Vec<BreachKind>,
     /// What is to be said of its files.
     pub findings: Arc<[Finding]>,
 }

@@ -4,19 +4,20 @@
 use std::fmt::Write;
 
 use super::Report;
+use super::escape::escape;
 use super::ladder;
-use crate::lab::verdict::Kind;
+use crate::conf::scenario::BreachKind;
 
 /// The promises that always stand.
-const PROMISES: [(Kind, &str); 8] = [
-    (Kind::Lost, "nothing promised is lost"),
-    (Kind::Doubled, "nothing of QoS 2 comes twice"),
-    (Kind::Reordered, "the order of a topic and publisher is kept"),
-    (Kind::Forgot, "no broker forgets a session it had promised to keep"),
-    (Kind::Loop, "nothing goes round"),
-    (Kind::Disagree, "both ends of a bridge retain the same"),
-    (Kind::Shows, "windows show what their boards know"),
-    (Kind::Claims, "nobody claims what nobody acknowledged"),
+const PROMISES: [(BreachKind, &str); 8] = [
+    (BreachKind::Lost, "nothing promised is lost"),
+    (BreachKind::Doubled, "nothing of QoS 2 comes twice"),
+    (BreachKind::Reordered, "the order of a topic and publisher is kept"),
+    (BreachKind::Forgot, "no broker forgets a session it had promised to keep"),
+    (BreachKind::Loop, "nothing goes round"),
+    (BreachKind::Disagree, "both ends of a bridge retain the same"),
+    (BreachKind::Shows, "windows show what their boards know"),
+    (BreachKind::Claims, "nobody claims what nobody acknowledged"),
 ];
 
 /// A test case.
@@ -111,7 +112,7 @@ fn expectations(report: &Report) -> Vec<Case> {
 }
 
 fn promises(report: &Report) -> Vec<Case> {
-    let case = |(kind, name): &(Kind, &str)| {
+    let case = |(kind, name): &(BreachKind, &str)| {
         let breaches = report.verdict.breaches.iter().filter(|it| it.kind == *kind && !it.expected);
         let told: Vec<_> = breaches
             .map(|it| (it.what.clone(), format!("{}\n{}", it.what, ladder::text(&it.ladder))))
@@ -148,26 +149,6 @@ fn put(to: &mut String, what: std::fmt::Arguments<'_>) {
     to.write_fmt(what).expect("a string takes all");
 }
 
-/// Text as XML takes it, in elements and in attributes. What is no letter of XML 1.0 becomes the
-/// sign for that. [XML 1.0, section 2.2]
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            '\n' | '\t' => escaped.push(letter),
-            control if control < ' ' => escaped.push('\u{fffd}'),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,7 +162,7 @@ mod tests {
         verdict.notes.push("3 <wait>".to_owned());
         for what in ["a & b\u{1b}", "c"] {
             let ladder = Ladder::of(&fixtures::both_versions()[..2]);
-            let (kind, what) = (Kind::Doubled, what.to_owned());
+            let (kind, what) = (BreachKind::Doubled, what.to_owned());
             verdict.breaches.push(BreachReport { kind, what, expected: false, ladder });
         }
         let step = |number, at_seconds, failed: Option<&str>| StepReport {

@@ -1,6 +1,7 @@
 //! What a run comes to, and what the linter found: for terminals, machines, browsers, Wireshark.
 
 pub mod detail;
+mod escape;
 pub mod findings;
 #[cfg(test)]
 mod fixtures;

@@ -62,7 +62,7 @@ impl Tree {
         } else if stop.qos.level() > 0 && !stop.promised {
             self.line(indent, format_args!("{} has not answered for it", stop.at));
         }
-        if stop.hops.is_empty() {
+        if stop.hops.is_empty() && stop.refused.is_none() {
             self.line(indent, format_args!("nobody there had asked for it"));
         }
         for (at, hop) in stop.hops.iter().enumerate() {
@@ -155,6 +155,7 @@ mod tests {
     use crate::lab::world::sim::Sim;
     use crate::lab::world::sim::client::Client;
     use crate::mqtt::{Direction, Message, QoS, Rule, Topic};
+    use crate::report::fixtures;
 
     /// Board 2 counts; a bridge takes it to board 1 under another name, with QoS 1, where nobody is
     /// connected at first.
@@ -191,6 +192,18 @@ mod tests {
         let text = text(stop, UtcOffset::UTC);
         let lines = text.lines().filter(|line| !line.contains(" ms  "));
         lines.map(|line| line.split(", 00:").next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_a_broker_did_not_take() {
+        let mut ledger = Ledger::new(Vec::new());
+        for entry in &fixtures::both_versions() {
+            ledger.take(entry);
+        }
+        let refused: Vec<_> = passports(&ledger, |it| it.as_str() == "a/long/name").collect();
+        let text: String = refused.iter().map(|stop| text(stop, UtcOffset::UTC)).collect();
+        assert_eq!(text.matches("board1 did not take it: quota exceeded (0x97)").count(), 1);
+        assert!(!text.contains("has not answered"), "the other one was taken: {text}");
     }
 
     #[test]

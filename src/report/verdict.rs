@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::{ExpectationReport, ladder};
-use crate::conf::scenario;
+use crate::conf::scenario::BreachKind;
 use crate::lab::ladder::Ladder;
-use crate::lab::verdict::{Counts, Kind, Verdict};
+use crate::lab::verdict::{Counts, Verdict};
 
 /// A verdict, its breaches as ladders.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,7 +28,7 @@ pub struct VerdictReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BreachReport {
     /// Which.
-    pub kind: Kind,
+    pub kind: BreachKind,
     /// Whether the scenario shows it on purpose.
     pub expected: bool,
     /// What happened, as a sentence.
@@ -58,9 +58,9 @@ impl From<&Verdict> for VerdictReport {
 impl VerdictReport {
     /// The same for a scenario that shows such breaches on purpose.
     #[must_use]
-    pub fn expecting(mut self, kinds: &[scenario::Breach]) -> Self {
+    pub fn expecting(mut self, kinds: &[BreachKind]) -> Self {
         for breach in &mut self.breaches {
-            breach.expected = kinds.iter().any(|kind| Kind::from(*kind) == breach.kind);
+            breach.expected = kinds.contains(&breach.kind);
         }
         self.as_expected = self.breaches.iter().all(|it| it.expected);
         self
@@ -68,8 +68,8 @@ impl VerdictReport {
 
     /// Whether a breach of an expected kind was found.
     #[must_use]
-    pub fn expectation(&self, expected: scenario::Breach) -> ExpectationReport {
-        let kept = self.breaches.iter().any(|it| it.kind == Kind::from(expected));
+    pub fn expectation(&self, expected: BreachKind) -> ExpectationReport {
+        let kept = self.breaches.iter().any(|it| it.kind == expected);
         let why = (!kept).then(|| "nothing of the kind was found".to_owned());
         ExpectationReport { what: expected.to_string(), kept, why }
     }
@@ -94,7 +94,7 @@ impl VerdictReport {
                 .expect("a string takes all");
         }
         for breach in &self.breaches {
-            let (kind, expected) = (breach.kind, as_expected(breach.expected));
+            let (kind, expected) = (breach.kind.name(), as_expected(breach.expected));
             writeln!(text, "\n  {kind}{expected}: {}", breach.what).expect("a string takes all");
             let width = width.map(|it| it.saturating_sub(2));
             for line in ladder::text_within(&breach.ladder, width).lines() {
@@ -113,7 +113,7 @@ impl VerdictReport {
     /// "2 lost, 1 doubled".
     fn sum(&self) -> String {
         let Counts { lost, doubled, reordered, forgot, looped, .. } = self.counts;
-        let told = self.breaches.iter().filter(|it| it.kind > Kind::Loop).count();
+        let told = self.breaches.iter().filter(|it| it.kind > BreachKind::Loop).count();
         let told = u64::try_from(told).unwrap_or(u64::MAX);
         let all = [
             (lost, "lost"),
@@ -141,13 +141,13 @@ mod tests {
     #[test]
     fn what_is_expected_fails_no_run() {
         let breach = |kind| Breach { kind, what: "so it was".to_owned(), entries: Vec::new() };
-        let of = |kinds: &[Kind]| {
+        let of = |kinds: &[BreachKind]| {
             let breaches = kinds.iter().map(|kind| breach(*kind)).collect();
             let counts = Counts { lost: 1, ..Counts::default() };
             VerdictReport::from(&Verdict { counts, breaches, ..Verdict::default() })
         };
-        let lost = [scenario::Breach::Lost];
-        let check = |found: &[Kind], expected: &[scenario::Breach], passes: bool, met: bool| {
+        let lost = [BreachKind::Lost];
+        let check = |found: &[BreachKind], expected: &[BreachKind], passes: bool, met: bool| {
             let report = of(found).expecting(expected);
             let all = expected.iter().all(|kind| report.expectation(*kind).kept);
             assert_eq!((report.as_expected, all), (passes, met), "{found:?}, {expected:?}");
@@ -155,15 +155,12 @@ mod tests {
         };
         check(&[], &[], true, true);
         check(&[], &lost, true, false);
-        check(&[Kind::Lost], &[], false, true);
-        check(&[Kind::Lost, Kind::Lost], &lost, true, true);
-        check(&[Kind::Lost, Kind::Forgot], &lost, false, true);
-        check(&[Kind::Lost, Kind::Forgot], &[lost[0], scenario::Breach::Forgot], true, true);
-        let text = of(&[Kind::Lost]).expecting(&lost).text();
+        check(&[BreachKind::Lost], &[], false, true);
+        check(&[BreachKind::Lost, BreachKind::Lost], &lost, true, true);
+        check(&[BreachKind::Lost, BreachKind::Forgot], &lost, false, true);
+        check(&[BreachKind::Lost, BreachKind::Forgot], &[lost[0], BreachKind::Forgot], true, true);
+        let text = of(&[BreachKind::Lost]).expecting(&lost).text();
         assert!(text.contains("  broken  1 lost, as expected: 0 published"), "{text}");
         assert!(text.contains("\n  lost, as expected: so it was\n"), "{text}");
-        for (name, kind) in scenario::Breach::ALL {
-            assert_eq!(Kind::from(kind).to_string(), name);
-        }
     }
 }

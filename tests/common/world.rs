@@ -1,17 +1,18 @@
 //! The built-in dual-board system as a live world, on free ports, in a folder of the test's own.
 
+#[path = "live.rs"]
+mod live;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use time::UtcOffset;
 use twinboard::card::{SensorFace, SensorNumber};
 use twinboard::conf::Folder;
 use twinboard::lab::condition::against;
-use twinboard::lab::data::Data;
 use twinboard::lab::plan::Plan;
 use twinboard::lab::snapshot::{BoardView, BridgeState, BridgeView, ProgramView};
-use twinboard::lab::world::live::{Live, Options};
+use twinboard::lab::world::live::Live;
 use twinboard::lab::{BoardName, BridgeName, Command, ProgramName, Snapshot};
 
 /// How long what must happen may take; only waited out when a test fails.
@@ -43,17 +44,7 @@ pub fn dual_board_on(engines: &[&str]) -> Plan {
 impl World {
     /// Starts it, and waits until its parts agree.
     pub fn start(plan: Plan, data: &Path) -> Self {
-        let data = Data::new(Some(data), "dual-board").expect("a root is given");
-        let own = env!("CARGO_BIN_EXE_twinboard").into();
-        let options = Options {
-            data,
-            auto_ports: true,
-            offset: UtcOffset::UTC,
-            own,
-            changed: Box::new(|| {}),
-            entries: None,
-        };
-        let live = Live::start(plan, options).expect("threads and ports");
+        let live = live::start(plan, data);
         let newest = live.snapshots.recv_timeout(PATIENCE).expect("a first snapshot");
         let mut world = Self { live, told: newest.done, newest };
         world.until_agreed();

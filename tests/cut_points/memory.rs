@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use twinboard::broker::{BridgeSettings, Event};
-use twinboard::lab::verdict::Kind;
+use twinboard::conf::scenario::BreachKind;
 use twinboard::lab::world::sim::NodeNumber;
 use twinboard::lab::world::sim::client::Client;
 use twinboard::mqtt::packet::Level;
@@ -52,7 +52,7 @@ fn a_replaced_disk_loses_nothing_that_waits() {
         assert!(sim.events().iter().any(forgot));
         let got = numbers(&sim.client(subscriber).payloads(&format!("{remote}t/x")));
         assert_eq!(got, (0..30).collect::<Vec<_>>());
-        judged(&sim, watched.as_str(), &[Kind::Forgot]);
+        judged(&sim, watched.as_str(), &[BreachKind::Forgot]);
     }
 }
 
@@ -89,7 +89,7 @@ fn a_replaced_disk_at_any_moment() {
         sim.run_for(Duration::from_secs(1));
         assert_eq!(sim.client(subscriber).received.len(), before + 3, "step {step}");
         // What it had acknowledged and not passed on went with its disk.
-        judged(&sim, &format!("step {step}, {way:?}"), &[Kind::Forgot, Kind::Lost]);
+        judged(&sim, &format!("step {step}, {way:?}"), &[BreachKind::Forgot, BreachKind::Lost]);
     }
 }
 

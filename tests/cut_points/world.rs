@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use twinboard::broker::{Address, BridgeSettings, Limits, Settings};
-use twinboard::lab::verdict::{Kind, judge};
+use twinboard::conf::scenario::BreachKind;
+use twinboard::lab::verdict::judge;
 use twinboard::lab::world::sim::{NodeNumber, Sim};
 use twinboard::mqtt::{Direction, Message, QoS, Rule, Topic};
 use twinboard::report::VerdictReport;
@@ -60,7 +61,7 @@ pub fn judged_as_kept(sim: &Sim, context: &str) {
 }
 
 /// The verdict from the packets alone has no breaches but of these kinds, and nothing waits.
-pub fn judged(sim: &Sim, context: &str, known: &[Kind]) {
+pub fn judged(sim: &Sim, context: &str, known: &[BreachKind]) {
     let verdict = judge(sim.ledger().expect("it is watched"), true);
     let other = verdict.breaches.iter().any(|it| !known.contains(&it.kind));
     let text = || VerdictReport::from(&verdict).text();

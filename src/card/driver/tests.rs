@@ -89,6 +89,13 @@ impl Bench {
         Self::within(LIMITS).await
     }
 
+    /// One that is connected, in a new session.
+    async fn connected() -> (Self, Peer) {
+        let mut bench = Self::new().await;
+        let peer = bench.accept(false, 0).await;
+        (bench, peer)
+    }
+
     async fn within(limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let (address, seen) = watch::channel(listener.local_addr().ok());
@@ -113,6 +120,13 @@ impl Bench {
         peer
     }
 
+    /// Loses the connection, and takes the next one.
+    async fn again(&mut self, peer: Peer, session_present: bool) -> Peer {
+        drop(peer);
+        self.expect_gone().await;
+        self.accept(session_present, 0).await
+    }
+
     /// Takes the next connection and its CONNECT, and does not answer.
     async fn accept_silent(&mut self) -> Peer {
         let accepted = timeout(LIMIT, self.listener.accept()).await.expect("it dials");
@@ -135,6 +149,14 @@ impl Bench {
     async fn publish(&mut self, number: u8) {
         self.toggle(number);
         assert_eq!(self.input().await, Input::Toggle(SensorNumber(number)));
+    }
+
+    /// Publishes, and takes that to its end.
+    async fn sends(&mut self, peer: &mut Peer, number: u8) {
+        self.publish(number).await;
+        let id = peer.expect_publish(false, number).await;
+        peer.complete(id).await;
+        assert_eq!(self.input().await, Input::Sent(Token(number.into())));
     }
 
     async fn expect_gone(&mut self) -> String {
@@ -166,15 +188,12 @@ async fn a_pubrel_that_an_earlier_process_left_is_completed() {
 
 #[tokio::test]
 async fn a_resent_message_is_delivered_once() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     peer.send_publish(false, 9, b"first").await;
     peer.expect(0x50, 9).await;
     assert_eq!(bench.input().await, message(b"first"));
-    drop(peer);
-    bench.expect_gone().await;
 
-    let mut peer = bench.accept(true, 0).await;
+    let mut peer = bench.again(peer, true).await;
     peer.send_publish(true, 9, b"first").await;
     peer.expect(0x50, 9).await;
     peer.answer(0x62, 9).await;
@@ -202,8 +221,7 @@ async fn a_new_session_knows_no_delivered_ids() {
 
 #[tokio::test]
 async fn what_was_read_before_a_loss_is_told_before_it() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     // A good message and a breach in one segment: rumqttc reads both in one go.
     peer.send(b"\x34\x07\0\x01t\0\x09in\x20\x02\0\0").await;
     assert_eq!(bench.input().await, message(b"in"));
@@ -213,32 +231,23 @@ async fn what_was_read_before_a_loss_is_told_before_it() {
 
 #[tokio::test]
 async fn without_a_session_nothing_old_is_resent() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(1).await;
     bench.publish(2).await;
     peer.expect_publish(false, 1).await;
-    drop(peer);
-    bench.expect_gone().await;
 
-    let mut peer = bench.accept(false, 0).await;
-    bench.publish(3).await;
-    let id = peer.expect_publish(false, 3).await;
-    peer.complete(id).await;
-    assert_eq!(bench.input().await, Input::Sent(Token(3)));
+    let mut peer = bench.again(peer, false).await;
+    bench.sends(&mut peer, 3).await;
 }
 
 #[tokio::test]
 async fn with_a_session_a_publication_is_resent_as_a_duplicate_and_first() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(1).await;
     bench.publish(2).await;
     let id = peer.expect_publish(false, 1).await;
-    drop(peer);
-    bench.expect_gone().await;
 
-    let mut peer = bench.accept(true, 0).await;
+    let mut peer = bench.again(peer, true).await;
     bench.publish(3).await;
     assert_eq!(peer.expect_publish(true, 1).await, id);
     peer.complete(id).await;
@@ -251,31 +260,23 @@ async fn with_a_session_a_publication_is_resent_as_a_duplicate_and_first() {
 
 #[tokio::test]
 async fn what_is_still_under_way_is_not_sent_twice_when_it_is_asked_for_again() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(1).await;
     bench.publish(2).await;
     let id = peer.expect_publish(false, 1).await;
-    drop(peer);
-    bench.expect_gone().await;
 
     // With its session, 1 is resent by itself, and asking for it again changes nothing.
-    let mut peer = bench.accept(true, 0).await;
+    let mut peer = bench.again(peer, true).await;
     bench.publish(1).await;
     bench.publish(2).await;
     assert_eq!(peer.expect_publish(true, 1).await, id);
     peer.complete(id).await;
     assert_eq!(bench.input().await, Input::Sent(Token(1)));
     peer.expect_publish(false, 2).await;
-    drop(peer);
-    bench.expect_gone().await;
 
     // Without one, nothing is under way any more.
-    let mut peer = bench.accept(false, 0).await;
-    bench.publish(2).await;
-    let id = peer.expect_publish(false, 2).await;
-    peer.complete(id).await;
-    assert_eq!(bench.input().await, Input::Sent(Token(2)));
+    let mut peer = bench.again(peer, false).await;
+    bench.sends(&mut peer, 2).await;
 }
 
 #[tokio::test]
@@ -314,31 +315,23 @@ async fn what_is_said_in_its_name_a_program_does_not_hear_of() {
     peer.complete(id).await;
     assert_eq!(peer.receive().await, (0x31, b"\0\x01t".to_vec()), "a deletion");
     let id = peer.expect_publish(false, 8).await;
-    drop(peer);
-    bench.expect_gone().await;
     // As any other, it goes again with the session.
-    let mut peer = bench.accept(true, 0).await;
+    let mut peer = bench.again(peer, true).await;
     assert_eq!(peer.expect_publish(true, 8).await, id);
     peer.complete(id).await;
-    bench.publish(2).await;
-    let id = peer.expect_publish(false, 2).await;
-    peer.complete(id).await;
-    assert_eq!(bench.input().await, Input::Sent(Token(2)));
+    bench.sends(&mut peer, 2).await;
 }
 
 #[tokio::test]
 async fn a_cut_after_pubrec_is_mended_with_pubrel() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(1).await;
     let id = peer.expect_publish(false, 1).await;
     peer.answer(0x50, id).await;
     assert_eq!(bench.input().await, Input::Sent(Token(1)));
     peer.expect(0x62, id).await;
-    drop(peer);
-    bench.expect_gone().await;
 
-    let mut peer = bench.accept(true, 0).await;
+    let mut peer = bench.again(peer, true).await;
     peer.expect(0x62, id).await;
     peer.answer(0x70, id).await;
     bench.publish(2).await;
@@ -347,8 +340,7 @@ async fn a_cut_after_pubrec_is_mended_with_pubrel() {
 
 #[tokio::test]
 async fn a_broker_that_hangs_up_on_a_pubrel_is_not_asked_for_ever() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(1).await;
     let id = peer.expect_publish(false, 1).await;
     peer.answer(0x50, id).await;
@@ -365,8 +357,7 @@ async fn a_broker_that_hangs_up_on_a_pubrel_is_not_asked_for_ever() {
 
 #[tokio::test]
 async fn many_publications_go_one_at_a_time_and_in_order() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     for number in 1..=100 {
         bench.toggle(number);
     }
@@ -386,8 +377,7 @@ async fn many_publications_go_one_at_a_time_and_in_order() {
 
 #[tokio::test]
 async fn a_subscription_is_one_packet_and_its_refusal_ends_the_connection() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(0).await;
     let (kind, body) = peer.receive().await;
     assert_eq!((kind, &body[2..]), (0x82, &b"\0\x03t/#\x02"[..]));
@@ -403,8 +393,7 @@ async fn a_subscription_is_one_packet_and_its_refusal_ends_the_connection() {
 
 #[tokio::test]
 async fn a_large_message_does_not_end_the_connection() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     let large: &'static [u8] = vec![b'x'; 3_000_000].leak();
     peer.send_publish(false, 1, large).await;
     peer.expect(0x50, 1).await;
@@ -413,8 +402,7 @@ async fn a_large_message_does_not_end_the_connection() {
 
 #[tokio::test]
 async fn a_topic_that_is_none_is_reported() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     peer.send(b"\x30\x05\0\x01+no").await;
     loop {
         let report = timeout(LIMIT, bench.reports.recv()).await.expect("a report");
@@ -474,8 +462,7 @@ async fn a_change_of_address_and_retry_now_end_the_wait() {
 
 #[tokio::test]
 async fn a_polite_stop_waits_for_what_was_published() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(1).await;
     bench.publish(2).await;
     let stopped = tokio::spawn(bench.handle.stop());
@@ -490,8 +477,7 @@ async fn a_polite_stop_waits_for_what_was_published() {
 
 #[tokio::test]
 async fn a_polite_stop_does_not_wait_for_ever() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (mut bench, mut peer) = Bench::connected().await;
     bench.publish(1).await;
     peer.expect_publish(false, 1).await;
     timeout(LIMIT, bench.handle.stop()).await.expect("it ends");
@@ -506,15 +492,13 @@ async fn a_stop_without_a_connection_ends_at_once() {
 
 #[tokio::test]
 async fn a_killed_program_says_nothing() {
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (bench, mut peer) = Bench::connected().await;
     let orders = bench.handle.orders.clone();
     timeout(LIMIT, bench.handle.kill()).await.expect("it ends");
     assert_eq!(peer.try_receive().await, None);
     assert!(orders.is_closed());
 
-    let mut bench = Bench::new().await;
-    let mut peer = bench.accept(false, 0).await;
+    let (bench, mut peer) = Bench::connected().await;
     drop(bench.handle);
     assert_eq!(peer.try_receive().await, None);
 }
@@ -551,10 +535,7 @@ async fn an_answer_that_is_lost_is_fetched_by_a_new_connection() {
     let mut peer = bench.accept(true, 0).await;
     peer.expect(0x62, id).await;
     peer.answer(0x70, id).await;
-    bench.publish(2).await;
-    let id = peer.expect_publish(false, 2).await;
-    peer.complete(id).await;
-    assert_eq!(bench.input().await, Input::Sent(Token(2)));
+    bench.sends(&mut peer, 2).await;
     let silent = timeout(Duration::from_millis(300), bench.inputs.recv()).await;
     assert!(silent.is_err(), "nothing is owed, yet {silent:?}");
 }

@@ -1,10 +1,14 @@
-//! The breaches that a scenario may expect: it knows their names, and not how they are found.
+//! The kinds of breach: a scenario may expect them, and a verdict finds them. It knows their names,
+//! and not how they are found.
 
 use std::fmt;
 
-/// A kind of promise that is not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Breach {
+use serde::Serialize;
+
+/// A kind of promise that is not kept, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreachKind {
     /// A message did not come.
     Lost,
     /// One came more than once.
@@ -23,25 +27,40 @@ pub enum Breach {
     Claims,
 }
 
-impl Breach {
-    /// All of them, with their names in a file.
-    pub const ALL: [(&str, Self); 8] = [
-        ("lost", Self::Lost),
-        ("doubled", Self::Doubled),
-        ("reordered", Self::Reordered),
-        ("forgot", Self::Forgot),
-        ("loop", Self::Loop),
-        ("disagree", Self::Disagree),
-        ("shows", Self::Shows),
-        ("claims", Self::Claims),
+impl BreachKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Lost,
+        Self::Doubled,
+        Self::Reordered,
+        Self::Forgot,
+        Self::Loop,
+        Self::Disagree,
+        Self::Shows,
+        Self::Claims,
     ];
 
+    /// Its name in files and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Doubled => "doubled",
+            Self::Reordered => "reordered",
+            Self::Forgot => "forgot",
+            Self::Loop => "loop",
+            Self::Disagree => "disagree",
+            Self::Shows => "shows",
+            Self::Claims => "claims",
+        }
+    }
+
     pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(it, _)| *it == name).map(|(_, kind)| *kind)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for BreachKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Lost => "a message is lost",

@@ -102,7 +102,7 @@ use super::error::ConfError;
 use crate::cable;
 use crate::mqtt::Message;
 
-pub use self::breach::Breach;
+pub use self::breach::BreachKind;
 pub use self::program::{CounterSetup, Kind, Program, Setup, TallySetup};
 pub use self::read::DEEDS;
 
@@ -126,7 +126,7 @@ pub struct Scenario {
     /// What must hold when the script has run.
     pub expectations: Vec<Expectation>,
     /// Breaches that it shows on purpose: each must be found, and no other.
-    pub breaches: Vec<Breach>,
+    pub breaches: Vec<BreachKind>,
 }
 
 /// A board: a broker and programs that connect to it.

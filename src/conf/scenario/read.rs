@@ -12,7 +12,7 @@ use super::raw::{
 };
 use super::read_programs::{AT_ONCE, word};
 use super::{
-    Board, Breach, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step,
+    Board, BreachKind, Condition, Counts, DEFAULT_WITHIN, Deed, Expectation, Kind, Scenario, Step,
     Target,
 };
 use crate::conf::engine::Engine;
@@ -308,16 +308,20 @@ impl Check<'_> {
     }
 
     /// A breach that is expected, which stands alone.
-    fn breach(&mut self, kind: &Spanned<String>, beside: &Spanned<RawCondition>) -> Option<Breach> {
+    fn breach(
+        &mut self,
+        kind: &Spanned<String>,
+        beside: &Spanned<RawCondition>,
+    ) -> Option<BreachKind> {
         if beside.get_ref().is_something() {
             let help = "write an `[[expect]]` for each";
             let what = "this expects a breach and a condition";
             self.wrong(beside.span().start, what, Some(help.to_owned()));
         }
         let (at, name) = (kind.span().start, kind.get_ref());
-        let found = Breach::parse(name);
+        let found = BreachKind::parse(name);
         if found.is_none() {
-            let help = meant(name, Breach::ALL.iter().map(|(name, _)| *name));
+            let help = meant(name, BreachKind::ALL.into_iter().map(BreachKind::name));
             self.wrong(at, format!("there is no breach `{name}`"), help);
         }
         found

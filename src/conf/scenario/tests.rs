@@ -216,7 +216,8 @@ fn what_is_wrong_with_a_script() {
 #[test]
 fn expected_breaches() {
     let parse = |text: &str| Scenario::parse("s.toml", &format!("{BOARDS}{text}"));
-    for (name, kind) in Breach::ALL {
+    for kind in BreachKind::ALL {
+        let name = kind.name();
         let scenario = parse(&format!("[[expect]]\nagree = true\n[[expect]]\nbreach = '{name}'"));
         let scenario = scenario.expect("a scenario");
         assert_eq!((scenario.breaches, scenario.expectations.len()), (vec![kind], 1), "{name}");

@@ -13,7 +13,7 @@ use crate::broker::MessageId;
 use crate::broker::event::{DropReason, Origin};
 use crate::lab::trace::{Entry, Party};
 use crate::mqtt::packet::Publish;
-use crate::mqtt::{ClientId, QoS, Rule, Topic};
+use crate::mqtt::{ClientId, QoS, Reason, Rule, Topic};
 
 impl Ledger {
     /// A PUBLISH arrives at a broker. `leg` is what it is to the broker that sent it.
@@ -230,15 +230,38 @@ impl Ledger {
     /// makes it a promise.
     pub(super) fn acknowledged(
         &mut self,
-        message: MessageKey,
-        taken: bool,
+        key: MessageKey,
+        reason: Reason,
         entry: &Arc<Entry>,
     ) -> bool {
-        let Some(message) = self.messages.get_mut(message) else { return taken };
+        let taken = !reason.is_error();
+        let Some(message) = self.messages.get_mut(key) else { return taken };
         message.came.push(Arc::clone(entry));
-        let first = taken && !message.promised;
-        message.promised |= taken;
-        first
+        if message.promised {
+            return false;
+        }
+        if taken {
+            message.promised = true;
+        } else {
+            self.not_taken(key, reason);
+        }
+        taken
+    }
+
+    /// A broker does not take a message: it goes to nobody.
+    fn not_taken(&mut self, key: MessageKey, reason: Reason) {
+        let Some(message) = self.messages.get_mut(key) else { return };
+        message.refused = Some(reason);
+        let legs = message.legs.iter_mut().enumerate().filter(|(_, leg)| leg.fate == Fate::Open);
+        let legs: Vec<_> = legs
+            .map(|(at, leg)| {
+                leg.owed = false;
+                (at, leg.to.clone())
+            })
+            .collect();
+        for (at, to) in legs {
+            self.session(&to).open.remove(&(key, at));
+        }
     }
 
     /// A broker of ours says which number a message has there.
@@ -314,7 +337,6 @@ impl Leg {
             rule,
             owed,
             fate: Fate::Open,
-            cause: None,
             exact: false,
             packets: Vec::new(),
             child: None,

@@ -9,9 +9,9 @@ use bytes::Bytes;
 
 use super::session::SessionKey;
 use crate::broker::MessageId;
-use crate::broker::event::{Cause, DropReason};
+use crate::broker::event::DropReason;
 use crate::lab::trace::{Entry, Party};
-use crate::mqtt::{ClientId, QoS, Topic};
+use crate::mqtt::{ClientId, QoS, Reason, Topic};
 
 /// So many messages are remembered. Those with something open are remembered longer, up to twice
 /// as many.
@@ -61,8 +61,8 @@ pub struct Message {
     pub parent: Option<MessageKey>,
     /// How often it has been at each broker, itself included.
     pub visits: BTreeMap<Party, u32>,
-    /// Why the broker did not take it.
-    pub refused: Option<DropReason>,
+    /// Why the broker did not take it, as its PUBACK or PUBREC says.
+    pub refused: Option<Reason>,
     /// Whom it is for.
     pub legs: Vec<Leg>,
 }
@@ -82,8 +82,6 @@ pub struct Leg {
     pub owed: bool,
     /// How far it is.
     pub fate: Fate,
-    /// Why it was sent, where the broker told.
-    pub cause: Option<Cause>,
     /// Whether it is known from the broker itself, and not found by topic and payload.
     pub exact: bool,
     /// Its packets: PUBLISH first, then its handshake.

@@ -278,7 +278,7 @@ impl Ledger {
                 if let Some(end) = sender {
                     let known = self.session(&end.session).incoming.get(&ack.id).cloned();
                     if let Some(incoming) = known {
-                        let first = self.acknowledged(incoming.message, taken, entry);
+                        let first = self.acknowledged(incoming.message, ack.reason, entry);
                         self.session(&end.session).answered += u64::from(first);
                         if !two || !taken {
                             self.session(&end.session).incoming.remove(&ack.id);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::breach::{Breach, Kind};
+use super::breach::Breach;
+use crate::conf::scenario::BreachKind;
 use crate::lab::ledger::{Book, BridgeFacts, Ledger};
 use crate::lab::trace::{Party, payload};
 use crate::mqtt::{ClientId, QoS, Rule, Topic};
@@ -37,7 +38,7 @@ pub fn disagreements(ledger: &Ledger, inspection: &Inspection) -> (Vec<Breach>, 
             match excuse(ledger, bridge, rule, &local, &remote) {
                 Some(why) => notes.push(format!("{differ}: {why}")),
                 None => breaches.push(Breach {
-                    kind: Kind::Disagree,
+                    kind: BreachKind::Disagree,
                     what: format!("{differ}, although {} shares it ({rule})", bridge.cable),
                     entries: Vec::new(),
                 }),

@@ -1,12 +1,9 @@
 //! A promise that was not kept, in a sentence and with the part of the trace that shows it.
 
-use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{excerpt, name};
-use crate::conf::scenario;
+use super::excerpt::Excerpt;
+use crate::conf::scenario::BreachKind;
 use crate::lab::ledger::{Doubled, Forgot, Loop, Overtook};
 use crate::lab::ledger::{Ledger, Leg, Message, SessionKey};
 use crate::lab::trace::{Entry, Party, payload};
@@ -16,92 +13,40 @@ use crate::mqtt::{QoS, Topic};
 #[derive(Debug, Clone)]
 pub struct Breach {
     /// Which promise.
-    pub kind: Kind,
+    pub kind: BreachKind,
     /// What happened, as a sentence.
     pub what: String,
     /// The part of the trace that shows it, in its order.
     pub entries: Vec<Arc<Entry>>,
 }
 
-/// What can be promised and not kept, the gravest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// It did not come.
-    Lost,
-    /// It came more than once.
-    Doubled,
-    /// It came behind one that was published after it.
-    Reordered,
-    /// A broker does not know a session that it had promised to keep.
-    Forgot,
-    /// It goes round without an end.
-    Loop,
-    /// Two ends of a bridge retain different messages.
-    Disagree,
-    /// A window shows another state than the board.
-    Shows,
-    /// Somebody claims what nobody acknowledged.
-    Claims,
-}
-
-impl From<scenario::Breach> for Kind {
-    fn from(expected: scenario::Breach) -> Self {
-        match expected {
-            scenario::Breach::Lost => Self::Lost,
-            scenario::Breach::Doubled => Self::Doubled,
-            scenario::Breach::Reordered => Self::Reordered,
-            scenario::Breach::Forgot => Self::Forgot,
-            scenario::Breach::Loop => Self::Loop,
-            scenario::Breach::Disagree => Self::Disagree,
-            scenario::Breach::Shows => Self::Shows,
-            scenario::Breach::Claims => Self::Claims,
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lost => "lost",
-            Self::Doubled => "doubled",
-            Self::Reordered => "reordered",
-            Self::Forgot => "forgot",
-            Self::Loop => "loop",
-            Self::Disagree => "disagree",
-            Self::Shows => "shows",
-            Self::Claims => "claims",
-        })
-    }
-}
-
 /// A delivery that did not come.
 pub(super) fn lost(ledger: &Ledger, message: &Message, leg: &Leg) -> Breach {
     let what = format!(
         "{} acknowledged {} ({}) from {}, and {} never got it",
-        name(&message.at),
+        message.at.name(),
         describe(message),
         message.qos,
         message.publisher.client,
         session(ledger, &leg.to),
     );
-    let mut part = excerpt(ledger);
+    let mut part = Excerpt::new(ledger);
     part.message(message);
     part.leg(leg);
     part.since(&leg.to);
-    Breach { kind: Kind::Lost, what, entries: part.entries() }
+    Breach { kind: BreachKind::Lost, what, entries: part.entries() }
 }
 
 /// A message too many.
 pub(super) fn doubled(ledger: &Ledger, doubled: &Doubled) -> Breach {
-    let mut part = excerpt(ledger);
+    let mut part = Excerpt::new(ledger);
     let mut what = format!("{} got a message once more", session(ledger, &doubled.to));
     if let Some(message) = ledger.message(doubled.message) {
         what = format!(
             "{} got {} from {} more than once, although it was sent with {}",
             session(ledger, &doubled.to),
             describe(message),
-            name(&message.at),
+            message.at.name(),
             leg_qos(message, &doubled.to),
         );
         part.message(message);
@@ -111,12 +56,12 @@ pub(super) fn doubled(ledger: &Ledger, doubled: &Doubled) -> Breach {
     }
     part.entry(&doubled.entry);
     part.since(&doubled.to);
-    Breach { kind: Kind::Doubled, what, entries: part.entries() }
+    Breach { kind: BreachKind::Doubled, what, entries: part.entries() }
 }
 
 /// A message too late.
 pub(super) fn reordered(ledger: &Ledger, overtook: &Overtook) -> Breach {
-    let mut part = excerpt(ledger);
+    let mut part = Excerpt::new(ledger);
     let words = |key| ledger.message(key).map_or_else(|| "a message".to_owned(), describe);
     let what = format!(
         "{} got {} after {}, which the same client published later with the same QoS",
@@ -131,7 +76,7 @@ pub(super) fn reordered(ledger: &Ledger, overtook: &Overtook) -> Breach {
         }
     }
     part.entry(&overtook.entry);
-    Breach { kind: Kind::Reordered, what, entries: part.entries() }
+    Breach { kind: BreachKind::Reordered, what, entries: part.entries() }
 }
 
 /// A session that is not known any more.
@@ -143,13 +88,13 @@ pub(super) fn forgot(ledger: &Ledger, forgot: &Forgot) -> Breach {
     };
     let what = format!(
         "{} had promised to keep the session of {}, and answers that it knows none; {owed}",
-        name(&forgot.by),
+        forgot.by.name(),
         session(ledger, &forgot.session),
     );
-    let mut part = excerpt(ledger);
+    let mut part = Excerpt::new(ledger);
     part.entry(&forgot.entry);
     part.before(&forgot.session, &forgot.entry);
-    Breach { kind: Kind::Forgot, what, entries: part.entries() }
+    Breach { kind: BreachKind::Forgot, what, entries: part.entries() }
 }
 
 /// A message that goes round.
@@ -170,14 +115,14 @@ pub(super) fn looped(ledger: &Ledger, broker: &Party, topic: &Topic, found: &Loo
         found.passes - 1,
         path.concat(),
     );
-    let mut part = excerpt(ledger);
+    let mut part = Excerpt::new(ledger);
     let mut next = ledger.message(found.last);
     for _ in 0..=found.path.len() {
         let Some(message) = next else { break };
         part.message_alone(message);
         next = message.parent.and_then(|it| ledger.message(it));
     }
-    Breach { kind: Kind::Loop, what, entries: part.entries() }
+    Breach { kind: BreachKind::Loop, what, entries: part.entries() }
 }
 
 fn leg_qos(message: &Message, to: &SessionKey) -> QoS {

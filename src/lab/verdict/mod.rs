@@ -18,17 +18,18 @@ mod said;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use agreement::{Inspection, disagreements};
-pub use breach::{Breach, Kind};
+pub use breach::Breach;
 pub use said::said;
 
-use self::excerpt::Excerpt;
-use super::ledger::{Fate, Ledger, Leg, Message};
+use super::ledger::{Fate, Ledger, Message};
 use super::trace::Party;
 use crate::broker::event::DropReason;
+use crate::conf::scenario::BreachKind;
 use crate::mqtt::{QoS, Topic};
 
 /// So many breaches of a kind are told one by one; the rest is counted.
@@ -102,9 +103,10 @@ impl Verdict {
 pub fn judge(ledger: &Ledger, settled: bool) -> Verdict {
     let mut verdict = Verdict { settled, counts: of_notable(ledger), ..Verdict::default() };
     let mut refused: BTreeMap<DropReason, u64> = BTreeMap::new();
+    let moment = Moment::new(ledger, settled);
     for message in ledger.messages() {
-        for leg in message.legs.iter().filter(|leg| leg.owed) {
-            match standing(ledger, message, leg, settled) {
+        for (at, leg) in message.legs.iter().enumerate().filter(|(_, leg)| leg.owed) {
+            match moment.standing(message, at) {
                 Standing::Kept => {}
                 Standing::Waits => verdict.counts.waiting += 1,
                 Standing::UnderWay => verdict.counts.under_way += 1,
@@ -115,7 +117,7 @@ pub fn judge(ledger: &Ledger, settled: bool) -> Verdict {
                 }
                 Standing::Lost => {
                     verdict.counts.lost += 1;
-                    verdict.tell(Kind::Lost, || breach::lost(ledger, message, leg));
+                    verdict.tell(BreachKind::Lost, || breach::lost(ledger, message, leg));
                 }
             }
         }
@@ -139,40 +141,53 @@ enum Standing {
     Lost,
 }
 
-fn standing(ledger: &Ledger, message: &Message, leg: &Leg, settled: bool) -> Standing {
-    match leg.fate {
-        Fate::Arrived | Fate::Done | Fate::SessionEnded => return Standing::Kept,
-        Fate::Refused(reason) => return Standing::OverLimit(reason),
-        Fate::Open | Fate::Sent => {}
-    }
-    if !message.promised {
-        return Standing::Kept;
-    }
-    let now = ledger.entries().next_back().map(|entry| entry.at);
-    if message.expires_at.zip(now).is_some_and(|(at, now)| at <= now) {
-        return Standing::OverLimit(DropReason::Expired);
-    }
-    let book = ledger.book(&leg.to.broker);
-    let session = book.and_then(|book| book.sessions.get(&leg.to.client));
-    let wire = session.and_then(|session| session.wire);
-    let knows = session.is_some_and(|session| {
-        session.open.contains(&(message.key, position(message, leg)))
-            || session.outgoing.values().any(|it| *it == (message.key, position(message, leg)))
-    });
-    // Which ones it meant is not known: those that did not come.
-    let drops = session.is_some_and(|session| session.drops);
-    match wire {
-        _ if !knows => Standing::Lost,
-        None => Standing::Waits,
-        Some(_) if drops && settled => Standing::OverLimit(DropReason::QueueFull),
-        Some(wire) if ledger.stalled().any(|(it, _)| it == wire) => Standing::Stalls,
-        Some(_) if settled => Standing::Lost,
-        Some(_) => Standing::UnderWay,
-    }
+/// What is the same for all deliveries, found once.
+struct Moment<'a> {
+    ledger: &'a Ledger,
+    settled: bool,
+    now: Option<Duration>,
+    /// The connections on which a handshake may be stalled.
+    stalled: BTreeSet<u64>,
 }
 
-fn position(message: &Message, leg: &Leg) -> usize {
-    message.legs.iter().position(|it| std::ptr::eq(it, leg)).unwrap_or_default()
+impl<'a> Moment<'a> {
+    fn new(ledger: &'a Ledger, settled: bool) -> Self {
+        let now = ledger.entries().next_back().map(|entry| entry.at);
+        let stalled = ledger.stalled().map(|(wire, _)| wire).collect();
+        Self { ledger, settled, now, stalled }
+    }
+
+    /// How the leg `at` of a message stands.
+    fn standing(&self, message: &Message, at: usize) -> Standing {
+        let leg = &message.legs[at];
+        match leg.fate {
+            Fate::Arrived | Fate::Done | Fate::SessionEnded => return Standing::Kept,
+            Fate::Refused(reason) => return Standing::OverLimit(reason),
+            Fate::Open | Fate::Sent => {}
+        }
+        if !message.promised {
+            return Standing::Kept;
+        }
+        if message.expires_at.zip(self.now).is_some_and(|(at, now)| at <= now) {
+            return Standing::OverLimit(DropReason::Expired);
+        }
+        let book = self.ledger.book(&leg.to.broker);
+        let Some(session) = book.and_then(|book| book.sessions.get(&leg.to.client)) else {
+            return Standing::Lost;
+        };
+        let key = (message.key, at);
+        if !session.open.contains(&key) && !session.outgoing.values().any(|it| *it == key) {
+            return Standing::Lost;
+        }
+        match session.wire {
+            None => Standing::Waits,
+            // Which ones it meant is not known: those that did not come.
+            Some(_) if session.drops && self.settled => Standing::OverLimit(DropReason::QueueFull),
+            Some(wire) if self.stalled.contains(&wire) => Standing::Stalls,
+            Some(_) if self.settled => Standing::Lost,
+            Some(_) => Standing::UnderWay,
+        }
+    }
 }
 
 fn of_notable(ledger: &Ledger) -> Counts {
@@ -198,7 +213,7 @@ fn of_notable(ledger: &Ledger) -> Counts {
 
 impl Verdict {
     /// Tells a breach, unless enough of its kind were told.
-    fn tell(&mut self, kind: Kind, breach: impl FnOnce() -> Breach) {
+    fn tell(&mut self, kind: BreachKind, breach: impl FnOnce() -> Breach) {
         if self.breaches.iter().filter(|it| it.kind == kind).count() < TOLD {
             self.breaches.push(breach());
         }
@@ -207,13 +222,13 @@ impl Verdict {
     fn tell_notable(&mut self, ledger: &Ledger) {
         let notable = ledger.notable();
         for doubled in &notable.doubled {
-            self.tell(Kind::Doubled, || breach::doubled(ledger, doubled));
+            self.tell(BreachKind::Doubled, || breach::doubled(ledger, doubled));
         }
         for overtook in &notable.overtook {
-            self.tell(Kind::Reordered, || breach::reordered(ledger, overtook));
+            self.tell(BreachKind::Reordered, || breach::reordered(ledger, overtook));
         }
         for forgot in &notable.forgot {
-            self.tell(Kind::Forgot, || breach::forgot(ledger, forgot));
+            self.tell(BreachKind::Forgot, || breach::forgot(ledger, forgot));
         }
         let mut told: Vec<(&Topic, BTreeSet<&(Party, String)>)> = Vec::new();
         for ((broker, topic), found) in &notable.loops {
@@ -221,7 +236,7 @@ impl Verdict {
             let way = (topic, found.path.iter().collect());
             if !told.contains(&way) {
                 told.push(way);
-                self.tell(Kind::Loop, || breach::looped(ledger, broker, topic, found));
+                self.tell(BreachKind::Loop, || breach::looped(ledger, broker, topic, found));
             }
         }
     }
@@ -271,19 +286,14 @@ impl Verdict {
 /// Whether anything is owed to that session and under way: a run that waits for it is not over.
 #[must_use]
 pub fn is_quiet(ledger: &Ledger) -> bool {
+    let moment = Moment::new(ledger, false);
     ledger.messages().all(|message| {
-        message.legs.iter().filter(|leg| leg.owed && leg.qos > QoS::AtMostOnce).all(|leg| {
-            !matches!(standing(ledger, message, leg, false), Standing::UnderWay | Standing::Stalls)
+        let mut legs = message.legs.iter().enumerate();
+        legs.all(|(at, leg)| {
+            let owed = leg.owed && leg.qos > QoS::AtMostOnce;
+            let open =
+                || matches!(moment.standing(message, at), Standing::UnderWay | Standing::Stalls);
+            !(owed && open())
         })
     })
-}
-
-/// The broker's name for sentences.
-fn name(party: &Party) -> &str {
-    party.name()
-}
-
-/// The part of the trace about a message.
-fn excerpt(ledger: &Ledger) -> Excerpt<'_> {
-    Excerpt::new(ledger)
 }

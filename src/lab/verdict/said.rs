@@ -1,13 +1,10 @@
 //! What windows and programs say, held against what crossed the cables.
 
-use std::collections::BTreeMap;
-
-use super::breach::{Breach, Kind};
-use crate::card::{CountFace, Link, SensorNumber};
-use crate::conf::scenario::Condition;
-use crate::lab::condition::{against, word};
+use super::breach::Breach;
+use crate::card::{CountFace, Link};
+use crate::conf::scenario::{BreachKind, Condition};
+use crate::lab::condition::{against, disagreement};
 use crate::lab::ledger::Ledger;
-use crate::lab::name::ProgramName;
 use crate::lab::snapshot::{BridgeState, Run, Snapshot};
 use crate::mqtt::QoS;
 
@@ -15,31 +12,13 @@ use crate::mqtt::QoS;
 /// claims an acknowledgement that nobody gave.
 #[must_use]
 pub fn said(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
-    let shows = is_at_rest(snapshot).then(|| disagreement(snapshot)).flatten();
+    // What nobody knows is no matter: its board may not be part of the scenario.
+    let shows = is_at_rest(snapshot).then(|| disagreement(snapshot, false)).flatten();
     let shows = shows.map(|what| {
         let what = format!("all is connected and nothing is under way, but {what}");
-        Breach { kind: Kind::Shows, what, entries: Vec::new() }
+        Breach { kind: BreachKind::Shows, what, entries: Vec::new() }
     });
     shows.into_iter().chain(claims(ledger, snapshot)).collect()
-}
-
-/// Two programs that do not show the same of a sensor. What nobody knows is no matter: its board may
-/// not be part of the scenario.
-fn disagreement(snapshot: &Snapshot) -> Option<String> {
-    let mut shown: BTreeMap<SensorNumber, (&ProgramName, Option<bool>)> = BTreeMap::new();
-    for program in snapshot.boards.iter().flat_map(|board| &board.programs) {
-        for sensor in program.face.sensors() {
-            let (number, name) = (sensor.number, &program.name);
-            let (other, state) = *shown.entry(number).or_insert((name, sensor.state));
-            if state != sensor.state {
-                let (ours, theirs) = (word(sensor.state), word(state));
-                return Some(format!(
-                    "{name} shows sensor {number} as {ours}, {other} shows it as {theirs}"
-                ));
-            }
-        }
-    }
-    None
 }
 
 /// Whether everybody is there, and nothing waits.
@@ -68,7 +47,7 @@ fn claims(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
                 "{} says that {} messages are acknowledged, and {arrived} acknowledgements arrived",
                 program.name, counter.acknowledged,
             );
-            breaches.push(Breach { kind: Kind::Claims, what, entries: Vec::new() });
+            breaches.push(Breach { kind: BreachKind::Claims, what, entries: Vec::new() });
         }
     }
     breaches

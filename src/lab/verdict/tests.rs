@@ -142,7 +142,7 @@ impl Story {
     }
 
     /// The breaches by their kinds.
-    fn kinds(&self) -> Vec<Kind> {
+    fn kinds(&self) -> Vec<BreachKind> {
         self.verdict().breaches.iter().map(|it| it.kind).collect()
     }
 }
@@ -231,7 +231,7 @@ fn what_nobody_acknowledged_is_claimed_by_nobody() {
     let publisher = story.client("pub", true);
     story.out(publisher, &again(1, "a"));
     story.back(publisher, &Packet::PubRec(id(1).into()));
-    assert_eq!(story.kinds(), [Kind::Lost]);
+    assert_eq!(story.kinds(), [BreachKind::Lost]);
     assert_eq!(story.verdict().counts.published, 1, "one message, sent twice");
 }
 
@@ -248,7 +248,7 @@ fn who_is_away_is_waited_for_and_who_has_left_is_owed_nothing() {
     assert!(verdict.is_kept());
     assert_eq!(verdict.counts.waiting, 1);
     let kept = story.client("sub", true);
-    assert_eq!(story.kinds(), [Kind::Lost], "it is there, and nothing came");
+    assert_eq!(story.kinds(), [BreachKind::Lost], "it is there, and nothing came");
     story.gets(kept, 1, "a");
     assert!(story.verdict().is_kept());
 }
@@ -273,7 +273,7 @@ fn a_repeat_is_told_from_a_duplicate() {
     assert!(story.verdict().is_kept());
     story.gets(sub, 3, "a");
     let verdict = story.verdict();
-    assert_eq!((verdict.counts.doubled, story.kinds()), (1, vec![Kind::Doubled]));
+    assert_eq!((verdict.counts.doubled, story.kinds()), (1, vec![BreachKind::Doubled]));
     assert!(verdict.breaches[0].what.starts_with("sub got t = a from one more than once"));
 }
 
@@ -330,7 +330,7 @@ fn what_nobody_sends_again_may_be_unknown_to_the_broker() {
     }
     let (mut story, sub) = begun(&["b"]);
     story.gets(sub, 1, "b");
-    assert_eq!(story.kinds(), [Kind::Lost], "the one that was acknowledged");
+    assert_eq!(story.kinds(), [BreachKind::Lost], "the one that was acknowledged");
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn a_message_that_comes_too_late() {
     for (number, payload) in [(1, "a"), (2, "c"), (3, "b")] {
         story.gets(sub, number, payload);
     }
-    assert_eq!(story.kinds(), [Kind::Reordered]);
+    assert_eq!(story.kinds(), [BreachKind::Reordered]);
     let what = story.verdict().breaches[0].what.clone();
     assert!(what.starts_with("sub got t = b after t = c"), "{what}");
 }
@@ -400,7 +400,7 @@ fn a_broker_that_forgets_a_session_is_named_and_what_it_owed_is_lost() {
     let publisher = story.client("pub", false);
     story.publishes(publisher, 1, "a");
     story.client("sub", false);
-    assert_eq!(story.kinds(), [Kind::Lost, Kind::Forgot]);
+    assert_eq!(story.kinds(), [BreachKind::Lost, BreachKind::Forgot]);
     let what = story.verdict().breaches[1].what.clone();
     assert!(what.ends_with("it knows none; 1 message was owed to it"), "{what}");
     // Who asks for a clean session gets one, and it is nobody's fault.
@@ -425,7 +425,7 @@ fn a_dropped_packet_stalls_until_the_connection_ends() {
     story.ends(sub);
     assert_eq!(story.verdict().counts.waiting, 1);
     let sub = story.client("sub", true);
-    assert_eq!(story.kinds(), [Kind::Lost], "now it should have come");
+    assert_eq!(story.kinds(), [BreachKind::Lost], "now it should have come");
     story.back(sub, &again(1, "a"));
     assert!(story.verdict().is_kept());
 }
@@ -464,7 +464,7 @@ fn what_has_expired_is_owed_no_more() {
         story.kinds()
     };
     let mut early = story.clone();
-    assert_eq!(forgetful(&mut early, 30), [Kind::Lost, Kind::Forgot]);
+    assert_eq!(forgetful(&mut early, 30), [BreachKind::Lost, BreachKind::Forgot]);
     assert_eq!(forgetful(&mut story, 90), [], "its session had ended");
     let mut story = Story::new(Vec::new());
     (story.level, story.expiry) = (Level::V5, 60);
@@ -474,7 +474,7 @@ fn what_has_expired_is_owed_no_more() {
     short.properties = Properties::of(&[Property::MessageExpiryInterval(10)]);
     story.out(publisher, &Packet::Publish(short));
     story.back(publisher, &Packet::PubRec(id(1).into()));
-    assert_eq!(story.kinds(), [Kind::Lost]);
+    assert_eq!(story.kinds(), [BreachKind::Lost]);
     story.now = Duration::from_secs(20);
     story.out(publisher, &Packet::PingReq);
     let verdict = story.verdict();
@@ -514,12 +514,12 @@ fn over_a_bridge_both_ends_owe() {
     let sub = story.subscriber("sub", "t");
     let publisher = story.dial("front two", None, "two", "pub", false);
     story.publishes(publisher, 1, "a");
-    assert_eq!(story.kinds(), [Kind::Lost], "two owes it to one");
+    assert_eq!(story.kinds(), [BreachKind::Lost], "two owes it to one");
     let what = story.verdict().breaches[0].what.clone();
     assert!(what.ends_with("and one (by two-one) never got it"), "{what}");
     story.publishes(up, 1, "a");
     let verdict = story.verdict();
-    assert_eq!(story.kinds(), [Kind::Lost], "one owes it to sub");
+    assert_eq!(story.kinds(), [BreachKind::Lost], "one owes it to sub");
     assert_eq!((verdict.counts.published, verdict.counts.bridged), (1, 1));
     // The ladder shows the whole way: both handshakes.
     let crossings = verdict.breaches[0].entries.len();
@@ -559,7 +559,7 @@ fn a_far_side_that_forgot_gets_it_again_in_order() {
                 line = story.bridge("two", "one");
             }
         }
-        assert_eq!(story.kinds(), [Kind::Forgot], "exact: {exact}");
+        assert_eq!(story.kinds(), [BreachKind::Forgot], "exact: {exact}");
     }
 }
 
@@ -577,7 +577,7 @@ fn a_triangle_goes_round_and_is_named() {
         }
     }
     let verdict = story.verdict();
-    let told = verdict.breaches.iter().find(|it| it.kind == Kind::Loop).expect("a loop");
+    let told = verdict.breaches.iter().find(|it| it.kind == BreachKind::Loop).expect("a loop");
     let way = "one --(topic t out 2)--> two --(topic t out 2)--> three --(topic t out 2)--> one";
     assert!(told.what.contains(way), "{}", told.what);
     assert!(told.what.contains("one message up to 3 times"), "{}", told.what);

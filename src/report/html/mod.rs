@@ -16,6 +16,7 @@ use time::UtcOffset;
 
 use super::Report;
 use super::detail::Detail;
+use super::escape::escape;
 use super::line::day;
 use super::verdict::{BreachReport, as_expected};
 
@@ -128,7 +129,7 @@ impl Page {
         for breach in breaches {
             self.put(format_args!(
                 "<article>\n<h3><span class=\"kind\">{}{}</span> {}</h3>\n",
-                breach.kind,
+                breach.kind.name(),
                 as_expected(breach.expected),
                 escape(&breach.what)
             ));
@@ -270,21 +271,4 @@ impl Page {
             self.put(format_args!("</ul>\n"));
         }
     }
-}
-
-/// Text as HTML takes it, between tags and in quotes.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\0' => escaped.push('\u{fffd}'),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

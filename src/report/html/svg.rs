@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::escape;
+use crate::report::escape::escape;
 
 /// How wide a letter is: the pictures' text is of one width.
 pub const LETTER: f64 = 7.3;

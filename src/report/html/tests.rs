@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::conf::scenario::BreachKind;
 use crate::lab::chronicle::Chronicle;
 use crate::lab::ladder::Ladder;
-use crate::lab::verdict::{Kind, Verdict};
+use crate::lab::verdict::Verdict;
 use crate::report::detail::{BoardReport, BridgeReport, Topology};
 use crate::report::{ExpectationReport, StepReport, VerdictReport, fixtures};
 
@@ -33,7 +34,7 @@ fn report() -> Report {
     let part: Vec<Arc<_>> = entries[entries.len() - 9..].to_vec();
     (verdict.kept, verdict.as_expected) = (false, false);
     verdict.breaches.push(super::super::verdict::BreachReport {
-        kind: Kind::Lost,
+        kind: BreachKind::Lost,
         what: "board1 acknowledged <script>alert(1)</script>".to_owned(),
         expected: false,
         ladder: Ladder::of(&part),

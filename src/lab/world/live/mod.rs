@@ -270,10 +270,13 @@ impl World {
         self.done += 1;
     }
 
-    /// Writes down what waits to be.
+    /// Writes down what was heard so far, and nothing that comes meanwhile: a message that goes
+    /// round would never let it end.
     fn catch_up(&mut self) {
-        while let Ok(note) = self.heard.try_recv() {
-            self.note(note);
+        for _ in 0..self.heard.len() {
+            if let Ok(note) = self.heard.try_recv() {
+                self.note(note);
+            }
         }
     }
 

@@ -1,0 +1,17 @@
+//! A live world on free ports, in a folder of the test's own.
+
+use std::path::Path;
+
+use time::UtcOffset;
+use twinboard::lab::data::Data;
+use twinboard::lab::plan::Plan;
+use twinboard::lab::world::live::{Live, Options};
+
+/// Starts it.
+pub fn start(plan: Plan, data: &Path) -> Live {
+    let data = Data::new(Some(data), &plan.name).expect("a root is given");
+    let own = env!("CARGO_BIN_EXE_twinboard").into();
+    let (offset, changed) = (UtcOffset::UTC, Box::new(|| {}));
+    let options = Options { data, auto_ports: true, offset, own, changed, entries: None };
+    Live::start(plan, options).expect("threads and ports")
+}
