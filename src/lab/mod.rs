@@ -10,6 +10,7 @@ pub mod chronicle;
 pub mod command;
 pub mod condition;
 pub mod data;
+pub mod explore;
 pub mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -11,7 +11,7 @@ use super::trace::Party;
 use crate::broker::{Address, BridgeSettings, Settings};
 use crate::card::{self, CounterSettings, TallySettings};
 use crate::conf::mosquitto::Listener;
-use crate::conf::scenario::{self, BreachKind, Expectation, Setup, Step};
+use crate::conf::scenario::{self, BreachKind, Budget, Expectation, Setup, Step};
 use crate::conf::{ConfError, ConfText, Engine, Mistake, Opened, Sort};
 use crate::engine;
 use crate::lint::Finding;
@@ -29,6 +29,8 @@ pub struct Plan {
     pub title: String,
     /// How often a message may be at the same broker before the bridge that brings it back is cut.
     pub fuse: Option<u32>,
+    /// What an explorer may do.
+    pub budget: Budget,
     /// The boards.
     pub boards: Vec<BoardPlan>,
     /// The script.
@@ -150,9 +152,10 @@ impl Plan {
         if !mistakes.is_empty() {
             return Err(ConfError { mistakes }.to_string());
         }
-        let scenario::Scenario { title, fuse, steps, expectations, breaches, .. } = opened.scenario;
+        let scenario::Scenario { title, fuse, budget, steps, expectations, breaches, .. } =
+            opened.scenario;
         let name = name.to_owned();
-        Ok(Self { name, title, fuse, boards, steps, expectations, breaches, findings })
+        Ok(Self { name, title, fuse, budget, boards, steps, expectations, breaches, findings })
     }
 
     /// What a ledger has to know of the bridges.

@@ -118,7 +118,8 @@ impl Script {
     }
 }
 
-fn command(deed: &Deed) -> Command {
+/// What a deed that is no wait asks of a world.
+pub(super) fn command(deed: &Deed) -> Command {
     match deed {
         Deed::Toggle { program, sensor } => {
             let (program, sensor) = (ProgramName::new(program), SensorNumber(*sensor));

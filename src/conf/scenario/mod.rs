@@ -79,10 +79,13 @@
 //! only if the verdict has a breach of that kind, and none of a kind that is not expected: `lost`,
 //! `doubled`, `reordered`, `forgot`, `loop`, `disagree`, `shows`, `claims`.
 //!
+//! `[explore]` says what `twinboard sim --seeds` may do to the system; see [`Budget`].
+//!
 //! This file holds the values; `read` reads and checks them. Names are plain strings:
 //! what a world makes of them is the lab's.
 
 mod breach;
+mod budget;
 mod program;
 mod raw;
 pub(super) mod read;
@@ -103,6 +106,7 @@ use crate::cable;
 use crate::mqtt::Message;
 
 pub use self::breach::BreachKind;
+pub use self::budget::{Budget, Trouble};
 pub use self::program::{CounterSetup, Kind, Program, Setup, TallySetup};
 pub use self::read::DEEDS;
 
@@ -119,6 +123,8 @@ pub struct Scenario {
     /// How often a message may come to the same broker before the bridge that brings it back is cut;
     /// none where bridges are left alone.
     pub fuse: Option<u32>,
+    /// What an explorer may do.
+    pub budget: Budget,
     /// At least one, with distinct names.
     pub boards: Vec<Board>,
     /// The script; may be empty.

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use toml::{Spanned, Table};
 
-use super::{Kind, Target};
+use super::{Budget, Kind, Target};
 use crate::cable::Direction;
 
 #[derive(Deserialize)]
@@ -14,6 +14,8 @@ pub(super) struct RawScenario {
     #[serde(default)]
     pub(super) description: String,
     pub(super) fuse: Option<u32>,
+    #[serde(default)]
+    pub(super) explore: Budget,
     #[serde(default)]
     pub(super) board: Vec<RawBoard>,
     #[serde(default)]

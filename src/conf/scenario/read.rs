@@ -71,8 +71,8 @@ pub(super) fn scenario(file: &str, text: &str) -> Result<Scenario, ConfError> {
         check.mistakes.sort_by_key(|mistake| mistake.line);
         return Err(ConfError { mistakes: check.mistakes });
     }
-    let (title, description, fuse) = (raw.title, raw.description, raw.fuse);
-    Ok(Scenario { title, description, fuse, boards, steps, expectations, breaches })
+    let (title, description, fuse, budget) = (raw.title, raw.description, raw.fuse, raw.explore);
+    Ok(Scenario { title, description, fuse, budget, boards, steps, expectations, breaches })
 }
 
 /// Reads one step in a line of its own.

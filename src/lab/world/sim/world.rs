@@ -101,6 +101,12 @@ impl World {
         &self.plan
     }
 
+    /// The names of all cables.
+    #[must_use]
+    pub fn cables(&self) -> Vec<CableName> {
+        self.places.iter().map(|place| place.cable.clone()).collect()
+    }
+
     /// The virtual time, from 0.
     #[must_use]
     pub fn now(&self) -> Duration {

@@ -1,0 +1,151 @@
+//! One run of a schedule: everything is mended at its end, and then everything promised must come
+//! true.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cable;
+use crate::conf::scenario::{BreachKind, Condition, Deed, Step};
+use crate::lab::condition::against;
+use crate::lab::plan::Plan;
+use crate::lab::script::command;
+use crate::lab::verdict::Verdict;
+use crate::lab::world::sim::World;
+use crate::lab::{Action, BoardName, BridgeName, Command, DiskTrouble};
+
+/// How long the system has to come to rest, once everything is mended.
+const REST: Duration = Duration::from_mins(3);
+/// How often somebody looks whether it has.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Its seed.
+    pub seed: u64,
+    /// What was done.
+    pub steps: Vec<Step>,
+    /// The last word.
+    pub verdict: Arc<Verdict>,
+    /// What did not come to rest, in words.
+    pub unrest: Option<String>,
+    /// How many packets there were.
+    pub packets: u64,
+    /// How long it went on, in its own time.
+    pub lasted: Duration,
+}
+
+/// In what way a run failed: what stays the same while its schedule is made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// A promise was broken.
+    Breach(BreachKind),
+    /// Something never came to rest.
+    Unrest,
+}
+
+impl Attempt {
+    /// In what ways it failed, breaches that the scenario expects left out.
+    #[must_use]
+    pub fn failures(&self, expected: &[BreachKind]) -> Vec<Failure> {
+        let breaches = self.verdict.breaches.iter().map(|breach| breach.kind);
+        let breaches = breaches.filter(|kind| !expected.contains(kind)).map(Failure::Breach);
+        let mut all: Vec<_> =
+            breaches.chain(self.unrest.as_ref().map(|_| Failure::Unrest)).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+/// Plays a schedule in a world of that seed.
+///
+/// # Panics
+/// When the plan cannot be simulated; see [`World::new`].
+#[must_use]
+pub fn attempt(plan: &Arc<Plan>, seed: u64, steps: Vec<Step>) -> Attempt {
+    let mut world = World::new(Arc::clone(plan), seed).expect("asked before");
+    for step in &steps {
+        let at = step.at.unwrap_or_default();
+        world.run_until(at);
+        // What cannot be done, like starting what runs, is part of the run.
+        if !matches!(step.deed, Deed::Wait(_) | Deed::WaitUntil { .. }) {
+            world.obey(command(&step.deed));
+        }
+        drop(world.take_entries());
+    }
+    let unrest = conclude(&mut world);
+    let (packets, lasted) = (world.crossed(), world.now());
+    Attempt { seed, steps, verdict: world.verdict(), unrest, packets, lasted }
+}
+
+/// Mends everything, lets it come to rest, and has it judged; what did not come to rest, in words.
+pub(super) fn conclude(world: &mut World) -> Option<String> {
+    mend(world);
+    let unrest = rest(world);
+    world.obey(Command::Judge);
+    unrest
+}
+
+/// Undoes every trouble that may be left.
+fn mend(world: &mut World) {
+    let plan = Arc::clone(world.plan());
+    for cable in world.cables() {
+        world.obey(Command::Cable { cable, deed: cable::Deed::Mend });
+    }
+    for board in &plan.boards {
+        let name: BoardName = board.name.clone();
+        if board.settings.persistence {
+            let trouble: Option<DiskTrouble> = None;
+            world.obey(Command::Disk { board: name.clone(), trouble });
+        }
+        world.obey(Command::Power { board: name.clone(), on: true });
+        for action in [Action::Thaw, Action::Start] {
+            world.obey(Command::Broker { board: name.clone(), action });
+        }
+        for bridge in &board.bridges {
+            let bridge: BridgeName = bridge.name.clone();
+            world.obey(Command::Bridge { bridge, action: Action::Start });
+        }
+        for program in &board.programs {
+            for action in [Action::Thaw, Action::Start] {
+                world.obey(Command::Program { program: program.name.clone(), action });
+            }
+        }
+    }
+}
+
+/// Waits until everybody is connected and nothing is under way; what still is not so, in words.
+fn rest(world: &mut World) -> Option<String> {
+    let until = world.now() + REST;
+    let conditions = conditions(world.plan());
+    let mut reconnected = false;
+    loop {
+        let snapshot = world.snapshot();
+        let counts = snapshot.verdict.counts;
+        let unrest = conditions.iter().find_map(|it| against(it, &snapshot));
+        let unrest = unrest.or_else(|| {
+            (counts.stalled > 0).then(|| format!("{} deliveries stall", counts.stalled))
+        });
+        if unrest.is_none() || world.now() >= until {
+            return unrest;
+        }
+        // What was dropped on a living connection comes again on a new one only.
+        if counts.stalled > 0 && !reconnected {
+            reconnected = true;
+            world.obey(Command::Reconnect);
+        }
+        world.run_until(world.now() + LOOK);
+        drop(world.take_entries());
+    }
+}
+
+/// What must hold of any system at rest.
+fn conditions(plan: &Plan) -> Vec<Condition> {
+    let programs = plan.seats().map(|seat| plan.program_at(seat).name.to_string());
+    let bridges = plan.boards.iter().flat_map(|board| &board.bridges);
+    // One that leads out of the plan has nobody at its other end.
+    let inside = bridges.filter(|bridge| bridge.remote.is_some());
+    let connected = inside.map(|bridge| Condition::Connected(bridge.name.to_string()));
+    programs.map(Condition::Online).chain(connected).chain([Condition::Quiet]).collect()
+}
