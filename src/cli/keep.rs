@@ -37,6 +37,23 @@ impl Keep {
     /// # Errors
     /// When one cannot be written.
     pub fn begin(&self, header: &Header, chronicle: Option<Chronicle>) -> anyhow::Result<Keeper> {
+        Ok(Keeper(Arc::new(Mutex::new(Kept { recorders: self.recorders(header)?, chronicle }))))
+    }
+
+    /// The same for a world whose time stands still while a file is slow.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn begin_patiently(
+        &self,
+        header: &Header,
+        chronicle: Option<Chronicle>,
+    ) -> anyhow::Result<Keeper> {
+        let recorders = self.recorders(header)?.into_iter().map(Recorder::patiently).collect();
+        Ok(Keeper(Arc::new(Mutex::new(Kept { recorders, chronicle }))))
+    }
+
+    fn recorders(&self, header: &Header) -> anyhow::Result<Vec<Recorder>> {
         let mut recorders = Vec::new();
         if let Some(path) = &self.trace {
             let format = Box::new(JsonLines::new(header.clone()));
@@ -45,7 +62,7 @@ impl Keep {
         if let Some(path) = &self.pcapng {
             recorders.push(Recorder::start(path, Box::new(PcapNg::new(&header.scenario)))?);
         }
-        Ok(Keeper(Arc::new(Mutex::new(Kept { recorders, chronicle }))))
+        Ok(recorders)
     }
 }
 

@@ -15,7 +15,9 @@ mod performance;
 mod player;
 mod rumqttd;
 mod run;
+mod showing;
 mod signals;
+mod sim;
 mod terminal;
 mod trace;
 mod watch;
@@ -65,6 +67,8 @@ const QUIET: &str = "warn,winit=error";
 enum Command {
     /// Runs a scenario's script without windows, and says which expectations were kept
     Run(run::Run),
+    /// Runs a scenario in simulated time, once or with thousands of random schedules
+    Sim(Box<sim::Sim>),
     /// Says what conf files and scenarios will do that nobody may want: loops, caps, open ports …
     Check(check::Check),
     /// Shows what passes between clients and running brokers, breaks it, and judges it
@@ -120,6 +124,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         None => windows::windows(&cli.windows, offset),
         Some(Command::Run(run)) => run::run(&run, offset),
+        Some(Command::Sim(sim)) => sim::run(&sim, offset),
         Some(Command::Check(check)) => Ok(check::check(&check)),
         Some(Command::Watch(watch)) => watch::watch(&watch, offset),
         Some(Command::Trace(trace)) => trace::trace(&trace),

@@ -43,8 +43,16 @@ pub fn open(
 /// # Errors
 /// When there is none, or when its files have mistakes.
 pub fn plan(scenario: &str, engines: &[Choice]) -> anyhow::Result<Plan> {
+    plan_on(scenario, engines, &host())
+}
+
+/// The same on a machine of that name.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_on(scenario: &str, engines: &[Choice], host: &str) -> anyhow::Result<Plan> {
     let folder = folder(scenario)?;
-    let opened = folder.open_with(&host(), engines)?;
+    let opened = folder.open_with(host, engines)?;
     for note in opened.confs.iter().flat_map(|conf| &conf.notes) {
         eprintln!("{note}");
     }

@@ -2,32 +2,27 @@
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use crossbeam_channel::bounded;
 use time::UtcOffset;
 
 use super::by_hand::ByHand;
-use super::keep::{Keep, Keeper};
 use super::performance::Performance;
 use super::player::LiveStage;
-use super::{Place, Ports, open, signals, terminal};
+use super::showing::Showing;
+use super::{Place, Ports, open, signals};
 use crate::conf::Engine;
 use crate::conf::scenario::{BreachKind, Expectation, Step};
 use crate::engine::derived::{Ends, derived};
 use crate::engine::{free_ports, mosquitto};
-use crate::lab::chronicle::Chronicle;
 use crate::lab::data::Data;
-use crate::lab::passport;
-use crate::lab::plan::Plan;
 use crate::lab::world::live::{Live, Options};
-use crate::report::detail::{Detail, Topology};
-use crate::report::jsonl::Header;
-use crate::report::{self, Report, html, junit};
+use crate::report::Report;
+use crate::report::detail::Topology;
 
 /// How long after the script the expectations have to come true.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -40,17 +35,8 @@ pub struct Run {
     scenario: String,
     #[command(flatten)]
     place: Place,
-    /// How to print the outcome; progress goes to standard error
-    #[arg(long, value_enum, default_value_t = Form::Text)]
-    report: Form,
-    /// Write the outcome to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Before the outcome, print the way of every message: each hop, each packet, each end
-    #[arg(long)]
-    passports: bool,
     #[command(flatten)]
-    keep: Keep,
+    showing: Showing,
     /// After the script go on with steps from standard input, one a line in the script's words;
     /// `help` lists them. Answers go to standard output, or beside a report that is no text
     #[arg(long)]
@@ -58,18 +44,6 @@ pub struct Run {
     /// Print the conf that this board's mosquitto would run with, and run nothing
     #[arg(long, value_name = "BOARD")]
     show_conf: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// A table for people
-    Text,
-    /// For machines
-    Json,
-    /// Test cases, as Jenkins and GitLab read them
-    Junit,
-    /// One page with pictures, for screens and paper
-    Html,
 }
 
 /// Runs the scenario. The exit status is 0 when everything expected held, 1 when not.
@@ -85,7 +59,7 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let by_hand = if run.by_hand { Some(run.by_hand()?) } else { None };
     let (name, steps, expectations, breaches) =
         (plan.name.clone(), plan.steps.clone(), plan.expectations.clone(), plan.breaches.clone());
-    let keeper = run.keeper(&plan, offset)?;
+    let keeper = run.showing.keeper(&plan, offset)?;
     let (title, topology) = (plan.title.clone(), Topology::of(&plan));
     let auto_ports = run.place.ports == Ports::Auto;
     let (changed, entries, own) = (Box::new(|| {}), keeper.listener(), open::own()?);
@@ -98,12 +72,7 @@ pub fn run(run: &Run, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     // What ending everything does is no part of the run.
     let chronicle = keeper.finish();
     live.end();
-    let mut report = report?;
-    if run.report != Form::Text {
-        report.detail = chronicle.as_ref().map(|it| Detail::new(&title, topology, it));
-    }
-    run.print(&report, chronicle.as_ref(), offset)?;
-    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    run.showing.show(report?, &title, topology, chronicle.as_ref(), offset)
 }
 
 fn perform(
@@ -125,50 +94,12 @@ fn perform(
 }
 
 impl Run {
-    fn keeper(&self, plan: &Plan, offset: UtcOffset) -> anyhow::Result<Keeper> {
-        // The others have no place for it.
-        let wanted = self.passports || matches!(self.report, Form::Json | Form::Html);
-        let chronicle = wanted.then(|| Chronicle::new(plan.bridge_facts()));
-        self.keep.begin(&Header::of_plan(plan, offset.whole_seconds()), chronicle)
-    }
-
-    fn print(
-        &self,
-        report: &Report,
-        chronicle: Option<&Chronicle>,
-        offset: UtcOffset,
-    ) -> anyhow::Result<()> {
-        let width = if self.output.is_none() { terminal::width() } else { None };
-        let mut text = match self.report {
-            Form::Text => report.text_within(width),
-            Form::Json => report.json() + "\n",
-            Form::Junit => junit::xml(report),
-            Form::Html => html::page(report, offset),
-        };
-        let mut passports = String::new();
-        if let Some(chronicle) = chronicle.filter(|_| self.passports) {
-            for stop in passport::passports(chronicle.ledger(), |_| true) {
-                passports.push_str(&report::passport::text(&stop, offset));
-            }
-        }
-        match self.report {
-            Form::Text => text = passports + &text,
-            // The report has its place for itself.
-            _ => eprint!("{passports}"),
-        }
-        match &self.output {
-            None => io::stdout().write_all(text.as_bytes())?,
-            Some(path) => std::fs::write(path, text)
-                .with_context(|| format!("{} cannot be written", path.display()))?,
-        }
-        Ok(())
-    }
-
     fn by_hand(&self) -> anyhow::Result<ByHand> {
-        let answers: Box<dyn Write> = match self.report {
-            Form::Text => Box::new(io::stdout()),
+        let answers: Box<dyn Write> = if self.showing.is_text() {
+            Box::new(io::stdout())
+        } else {
             // The report has standard output for itself.
-            Form::Json | Form::Junit | Form::Html => Box::new(io::stderr()),
+            Box::new(io::stderr())
         };
         let folder = open::folder(&self.scenario)?;
         ByHand::begin(folder.open_with(&open::host(), &self.place.engine)?, answers)

@@ -1,6 +1,8 @@
 //! SIGINT and SIGTERM, as something one can wait for.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Builder;
 #[cfg(unix)]
@@ -63,4 +65,15 @@ pub fn on_stop(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
         stop();
     })?;
     Ok(())
+}
+
+/// Set once the process is asked to end.
+///
+/// # Errors
+/// As [`on_stop`].
+pub fn stopped() -> io::Result<Arc<AtomicBool>> {
+    let stopped = Arc::<AtomicBool>::default();
+    let flag = Arc::clone(&stopped);
+    on_stop(move || flag.store(true, Ordering::Relaxed))?;
+    Ok(stopped)
 }

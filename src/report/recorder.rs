@@ -82,6 +82,8 @@ pub struct Recorder {
     /// Entries that did not find room since the last that did, and the last of them.
     gap: Option<(u64, Arc<Entry>)>,
     lost: u64,
+    /// Whether it waits for the file.
+    patient: bool,
     thread: JoinHandle<Result<(), (u64, io::Error)>>,
 }
 
@@ -105,11 +107,24 @@ impl Recorder {
             .spawn(move || write(&entries, &waiting, format.as_mut(), &mut file))
             .map_err(failed)?;
         let path = path.to_owned();
-        Ok(Self { path, sender, waiting_bytes, gap: None, lost: 0, thread })
+        Ok(Self { path, sender, waiting_bytes, gap: None, lost: 0, patient: false, thread })
     }
 
-    /// Gives the next entry; never waits.
+    /// Waits for the file from now on where it is slow: for worlds whose time stands still meanwhile.
+    #[must_use]
+    pub fn patiently(self) -> Self {
+        Self { patient: true, ..self }
+    }
+
+    /// Gives the next entry; never waits, unless it is patient.
     pub fn take(&mut self, entry: &Arc<Entry>) {
+        if self.patient {
+            self.waiting_bytes.fetch_add(size(entry), Ordering::Relaxed);
+            if self.sender.send(Arc::clone(entry)).is_err() {
+                tracing::debug!("the writer has ended; `finish` tells why");
+            }
+            return;
+        }
         if let Some((count, last)) = self.gap.take() {
             let event = Event::Missed { packets: count };
             let missed = Arc::new(Entry { number: last.number, at: last.at, event });

@@ -11,6 +11,7 @@
 //! seed and steps alone, so whoever has these sees what the explorer saw.
 
 mod attempt;
+pub mod exhaustive;
 mod schedule;
 pub mod search;
 pub mod shrink;

@@ -34,6 +34,7 @@ mod clients;
 pub mod disk;
 mod manners;
 mod nodes;
+mod orders;
 mod parts;
 mod programs;
 mod stage;
@@ -176,6 +177,11 @@ impl Sim {
     /// A world without anything, where what takes time takes as long as is drawn from that seed.
     fn seeded(seed: u64) -> Self {
         Self { weather: Weather::seeded(seed), ..Self::new() }
+    }
+
+    /// The same, where what takes time takes always as long.
+    fn steady(seed: u64) -> Self {
+        Self { weather: Weather::steady(seed), ..Self::new() }
     }
 
     /// A seed for a process of its own.

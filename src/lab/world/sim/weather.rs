@@ -12,13 +12,20 @@ const COMMIT: Duration = Duration::from_micros(800);
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Weather {
-    random: Option<Random>,
+    random: Random,
+    /// Whether times are drawn.
+    changes: bool,
 }
 
 impl Weather {
     /// Everything is drawn from that seed.
     pub(super) fn seeded(seed: u64) -> Self {
-        Self { random: Some(Random(seed)) }
+        Self { random: Random(seed), changes: true }
+    }
+
+    /// Times are always the same; what processes draw comes from that seed.
+    pub(super) fn steady(seed: u64) -> Self {
+        Self { random: Random(seed), changes: false }
     }
 
     /// How long the next packet is on its wire: around [`LATENCY`].
@@ -33,18 +40,20 @@ impl Weather {
 
     /// Whether a write that was under way when the power went has reached the disk.
     pub(super) fn reaches_disk(&mut self) -> bool {
-        self.random.as_mut().is_some_and(|random| random.draw() & 1 == 1)
+        self.changes && self.random.draw() & 1 == 1
     }
 
     /// The next draw, for a process that is to have a seed of its own.
     pub(super) fn seed(&mut self) -> u64 {
-        self.random.as_mut().map_or(0, Random::draw)
+        self.random.draw()
     }
 
     /// From a quarter of a time to its double, in whole microseconds.
     fn around(&mut self, time: Duration) -> Duration {
-        let Some(random) = &mut self.random else { return time };
+        if !self.changes {
+            return time;
+        }
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(micros / 4 + random.draw() % (micros * 7 / 4))
+        Duration::from_micros(micros / 4 + self.random.draw() % (micros * 7 / 4))
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    fn other(&self, end: End) -> End {
+    pub(super) fn other(&self, end: End) -> End {
         if end == self.dialer { self.target } else { self.dialer }
     }
 

@@ -67,6 +67,18 @@ impl World {
     /// # Errors
     /// In words, where a board does not run the native engine: others cannot be simulated.
     pub fn new(plan: Arc<Plan>, seed: u64) -> Result<Self, String> {
+        Self::begin(plan, Sim::seeded(seed))
+    }
+
+    /// The same, where every packet and every commit takes as long as any other.
+    ///
+    /// # Errors
+    /// As [`World::new`].
+    pub fn steady(plan: Arc<Plan>, seed: u64) -> Result<Self, String> {
+        Self::begin(plan, Sim::steady(seed))
+    }
+
+    fn begin(plan: Arc<Plan>, mut sim: Sim) -> Result<Self, String> {
         if let Some(board) = plan.boards.iter().find(|board| board.engine != Engine::Native) {
             return Err(format!(
                 "{} runs {}, which is no part of this program and cannot be simulated: add \
@@ -74,7 +86,6 @@ impl World {
                 board.name, board.engine, board.name
             ));
         }
-        let mut sim = Sim::seeded(seed);
         for board in &plan.boards {
             let ports = board.listen.iter().map(std::net::SocketAddr::port).collect();
             sim.add_board(board.name.clone(), ports, board.settings.clone());
