@@ -131,7 +131,7 @@ fn rest(world: &mut World) -> Option<String> {
             return unrest;
         }
         // What was dropped on a living connection comes again on a new one only.
-        if counts.stalled > 0 && !reconnected {
+        if !reconnected && world.ledger().stalled().next().is_some() {
             reconnected = true;
             world.obey(Command::Reconnect);
         }
