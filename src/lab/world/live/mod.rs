@@ -271,6 +271,7 @@ impl World {
 
     /// Carries out a command; what went wrong shows as the world's trouble.
     async fn obey(&mut self, command: Command) {
+        self.record.go_on();
         self.trouble = carry_out(self, command).await.err();
         if let Some(trouble) = self.trouble.clone() {
             self.note_now(Event::Note(trouble));
