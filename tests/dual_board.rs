@@ -351,3 +351,27 @@ fn a_board_that_is_memory_only_says_so_and_is_told_by_the_other() {
     world.end();
     assert!(!data.path().join("dual-board/state/board1").exists(), "it kept something");
 }
+
+#[test]
+fn who_is_woken_by_snapshots_sees_the_end() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (wake, woken) = crossbeam_channel::unbounded();
+    let changed = move || wake.send(()).expect("the test listens");
+    let live = world::live::start_with(dual_board(), data.path(), changed);
+    let (commands, snapshots) = (live.commands.clone(), live.snapshots.clone());
+    commands.send(Command::Quit).expect("it runs");
+    // As the windows do: they look when they are woken, and at no other time.
+    loop {
+        let patience = std::time::Duration::from_secs(30);
+        woken.recv_timeout(patience).expect("woken once more when it is over");
+        let last = std::iter::from_fn(|| match snapshots.try_recv() {
+            Err(crossbeam_channel::TryRecvError::Disconnected) => Some(true),
+            Err(crossbeam_channel::TryRecvError::Empty) => None,
+            Ok(_) => Some(false),
+        });
+        if last.take(10).any(|over| over) {
+            break;
+        }
+    }
+    live.end();
+}

@@ -4,6 +4,9 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "common/client.rs"]
+#[expect(dead_code, reason = "other tests use all of it")]
+mod client;
 #[path = "common/process.rs"]
 mod process;
 #[path = "common/world.rs"]
@@ -14,13 +17,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command as System;
 use std::time::{Duration, Instant};
 
+use client::{Client, Happened};
 use process::{Process, free_port};
+use twinboard::cable::Deed;
 use twinboard::conf::{ConfText, Folder};
 use twinboard::engine::mosquitto;
 use twinboard::lab::plan::Plan;
 use twinboard::lab::snapshot::{BridgeState, Run};
 use twinboard::lab::trace::Event;
-use twinboard::lab::{Action, BoardName, BridgeName, Command, ProgramName, Snapshot};
+use twinboard::lab::{Action, BoardName, BridgeName, CableName, Command, ProgramName, Snapshot};
+use twinboard::mqtt::QoS;
 use world::{BRIDGE, CARD1, DISPLAY, World, board, bridge, dual_board, dual_board_on};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -261,6 +267,17 @@ fn a_broker_of_somebody_elses() {
     assert!(world.tell(off).expect("it is not ours").contains("cut its cable"));
     world.set(CARD1, 2, false);
     world.until_shows(DISPLAY, 2, false);
+    // What it retains is asked of it as of any other, however it came there.
+    let cable = CableName::new(BRIDGE);
+    world.ask(Command::Cable { cable, deed: Deed::cut() });
+    let mut stranger = Client::new("stranger", true);
+    stranger.connect(remote.address()).expect("a broker");
+    stranger.publish("sensors/all", "other", QoS::AtLeastOnce, true).expect("a broker");
+    let told = stranger.turn(PATIENCE).expect("an answer");
+    assert!(matches!(told, Happened::Acknowledged(_)), "{told:?}");
+    world.ask(Command::Judge);
+    let (told, notes) = (", board1 retains sensors/all = other", &world.now().verdict.notes);
+    assert!(notes.iter().any(|note| note.contains(told)), "{notes:?}");
     world.end();
     TcpStream::connect(remote.address()).expect("it goes on");
     remote.end(true);

@@ -95,6 +95,12 @@ impl Broker {
 
     /// Subscribes the bridge to what its rules take out. A bridge never takes out what it brought
     /// in itself.
+    ///
+    /// Each rule is a way of its own: of a message that several take out, each sends a copy under
+    /// the name that it gives. Mosquitto 2.0.11, when tried, sends one copy, with the QoS of the
+    /// most exact pattern; with `allow_duplicate_messages true`, as 2.1 has it, one for each pattern.
+    /// Whichever it is, it has the name that the first of the rules gives: a second prefix for the
+    /// same topics does nothing there.
     pub(super) fn watch_out_rules(&mut self, bridge: BridgeNumber) {
         let settings = Arc::clone(&self.settings);
         let session = self.bridges[bridge.0].session;

@@ -107,8 +107,10 @@ pub fn arrange(snapshot: &Snapshot, screen: Option<Vec2>) -> Arrangement {
     let room = |top: f32| screen.y - top - TITLE_BAR;
     let full = below(tallest);
     let lab = if room(full) >= LAB_LOWEST {
-        let size = vec2(total.min(screen.x), room(full).min(LAB_HIGHEST));
-        Place { pos: Some(pos2(left, full)), size }
+        // It draws all boards, also those without a window.
+        let width = total.max(SIDE_BY_SIDE).min(screen.x);
+        let size = vec2(width, room(full).min(LAB_HIGHEST));
+        Place { pos: Some(pos2((screen.x - width) / 2.0, full)), size }
     } else {
         // The windows before the first of the tallest leave room below them.
         let shorter: Vec<_> = programs.iter().take_while(|(_, size)| size.y < tallest).collect();

@@ -82,12 +82,15 @@ pub fn ground(palette: &Palette, rect: Rect, power: bool) -> Shape {
 
 fn head(ui: &mut Ui, board: &BoardView, outbox: &Outbox) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(&board.title).font(theme::title_font()));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let words = if board.power { "Power off" } else { "Power on" };
             if controls::named(ui, words, &board.title).clicked() {
                 outbox.send(Command::Power { board: board.name.clone(), on: !board.power });
             }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let title = RichText::new(&board.title).font(theme::title_font());
+                ui.add(Label::new(title).truncate());
+            });
         });
     });
 }

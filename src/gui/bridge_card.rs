@@ -94,11 +94,7 @@ fn beliefs(
 ) {
     let alive = board.power && matches!(board.broker.run, Run::Running | Run::Frozen);
     let here = matches!(bridge.state, BridgeState::Connected { .. });
-    let far = snapshot
-        .boards
-        .iter()
-        .find(|far| Some(&far.name) == bridge.remote.as_ref())
-        .map_or("The far end", |far| far.title.as_str());
+    let far = snapshot.boards.iter().find(|far| Some(&far.name) == bridge.remote.as_ref());
     let word = |believes| match believes {
         Some(true) => "connected",
         Some(false) => "not connected",
@@ -108,8 +104,11 @@ fn beliefs(
         || (here && bridge.cable != CableState::Whole);
     let here = alive.then_some(here);
     let colour = if wrong { palette.warn } else { palette.weak };
-    for (who, believes) in [(board.title.as_str(), here), (far, bridge.remote_believes)] {
-        let text = format!("{who} believes: {}", word(believes));
+    let ends = [(Some(board), here), (far, bridge.remote_believes)];
+    let ends = ends.into_iter().filter_map(|(who, believes)| Some((who?, believes)));
+    // Of another engine's broker nobody knows.
+    for (who, believes) in ends.filter(|(who, _)| who.broker.tells) {
+        let text = format!("{} believes: {}", who.title, word(believes));
         ui.add(Label::new(RichText::new(text).small().color(colour)).wrap());
     }
 }

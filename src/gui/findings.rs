@@ -18,7 +18,9 @@ pub fn show(ui: &mut Ui, findings: &[Finding]) {
     let worst = findings.iter().map(|it| it.severity).max().unwrap_or(Severity::Note);
     let title = RichText::new(title(findings)).color(colour(palette, worst));
     CollapsingHeader::new(title).id_salt("findings").show(ui, |ui| {
-        ScrollArea::vertical().id_salt("findings list").max_height(MOST).show(ui, |ui| {
+        // Without a least height it would stay as low as the panel was when it was closed.
+        let list = ScrollArea::vertical().id_salt("findings list").max_height(MOST);
+        list.min_scrolled_height(MOST).show(ui, |ui| {
             for finding in findings {
                 one(ui, palette, finding);
             }

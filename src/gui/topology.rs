@@ -19,10 +19,10 @@ use super::theme::{self, Palette};
 use crate::lab::Snapshot;
 use crate::lab::snapshot::{BoardView, BridgeView, ProgramKind};
 
-/// From this width on, programs lie beside their broker; in points.
-const WIDE: f32 = 1080.0;
-/// Under this width, boards lie below each other; in points.
-const NARROW: f32 = 700.0;
+/// In a board of this width, programs lie beside their broker; in points.
+const WIDE: f32 = 405.0;
+/// Boards that would be narrower than this lie below each other; in points.
+const NARROW: f32 = 250.0;
 /// The arrows of this many rules are drawn; more would leave no room for the bridge itself.
 const RULES_DRAWN: usize = 3;
 const RULE_HEIGHT: f32 = 32.0;
@@ -30,13 +30,20 @@ const RULE_HEIGHT: f32 = 32.0;
 /// Shows the drawing.
 pub fn show(ui: &mut Ui, snapshot: &Snapshot, clock: Clock, outbox: &Outbox) {
     let (width, origin) = (ui.available_width(), ui.cursor().min);
-    let bottom = if width < NARROW {
+    let bottom = if shares(snapshot.boards.len(), width).0 < NARROW {
         column(ui, snapshot, clock, outbox, origin, width)
     } else {
         row(ui, snapshot, clock, outbox, origin, width)
     };
     let all = Rect::from_min_max(origin, pos2(origin.x + width, bottom));
     ui.advance_cursor_after_rect(all);
+}
+
+/// How wide each of so many boards side by side is, and the gap between two.
+fn shares(boards: usize, width: f32) -> (f32, f32) {
+    let n = u8::try_from(boards.max(1)).map_or(f32::from(u8::MAX), f32::from);
+    let gap = (width * 0.5 / n).clamp(190.0, 340.0);
+    ((width - gap * (n - 1.0)) / n, gap)
 }
 
 /// Boards side by side, with bridges between neighbours in the gaps; other bridges go below.
@@ -48,15 +55,13 @@ fn row(
     origin: Pos2,
     width: f32,
 ) -> f32 {
-    let count = snapshot.boards.len().max(1);
-    let n = u8::try_from(count).map_or(1.0, f32::from);
-    let gap = if count > 1 { (width * 0.25).clamp(190.0, 340.0) } else { 0.0 };
-    let each = (width - gap * (n - 1.0)) / n;
+    let count = snapshot.boards.len();
+    let (each, gap) = shares(count, width);
     let grounds: Vec<_> = snapshot.boards.iter().map(|_| ui.painter().add(Shape::Noop)).collect();
     let mut drawn = Vec::new();
     let mut x = origin.x;
     for (index, board) in snapshot.boards.iter().enumerate() {
-        let lie = match (width >= WIDE, index * 2 < count) {
+        let lie = match (each >= WIDE, index * 2 < count) {
             (false, _) => Lie::Stacked,
             (true, true) => Lie::BrokerRight,
             (true, false) => Lie::BrokerLeft,

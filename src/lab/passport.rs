@@ -122,6 +122,8 @@ pub enum End {
     Refused(String),
     /// The session ended before.
     SessionEnded,
+    /// Packets came too fast to be seen, and it may be among them.
+    Unseen,
 }
 
 /// The passport of a message, from where it entered first, whichever of its stops is named. None
@@ -219,6 +221,7 @@ fn end(fate: Fate) -> End {
         Fate::Done => End::Delivered,
         Fate::Refused(reason) => End::Refused(reason.to_string()),
         Fate::SessionEnded => End::SessionEnded,
+        Fate::Unseen => End::Unseen,
     }
 }
 

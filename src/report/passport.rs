@@ -140,6 +140,7 @@ fn end(end: &End) -> String {
         End::Delivered => "delivered".to_owned(),
         End::Refused(why) => format!("not taken: {why}"),
         End::SessionEnded => "the session ended before".to_owned(),
+        End::Unseen => "not seen, for packets came too fast".to_owned(),
     }
 }
 

@@ -74,6 +74,21 @@ impl VerdictReport {
         ExpectationReport { what: expected.to_string(), kept, why }
     }
 
+    /// How many breaches more there were of the kinds of which only the first are told.
+    #[must_use]
+    pub fn untold(&self) -> Option<String> {
+        use BreachKind::{Doubled, Forgot, Lost, Reordered};
+        let Counts { lost, doubled, reordered, forgot, .. } = self.counts;
+        let counted = [(lost, Lost), (doubled, Doubled), (reordered, Reordered), (forgot, Forgot)];
+        let more = counted.into_iter().filter_map(|(count, kind)| {
+            let told = self.breaches.iter().filter(|it| it.kind == kind).count();
+            let more = count.saturating_sub(u64::try_from(told).unwrap_or(u64::MAX));
+            (more > 0).then(|| format!("{more} more {}", kind.name()))
+        });
+        let more: Vec<_> = more.collect();
+        (!more.is_empty()).then(|| format!("… and {}", more.join(", ")))
+    }
+
     /// For a terminal: a line on what was promised, each breach with its ladder, and the notes.
     #[must_use]
     pub fn text(&self) -> String {
@@ -100,6 +115,9 @@ impl VerdictReport {
             for line in ladder::text_within(&breach.ladder, width).lines() {
                 writeln!(text, "  {line}").expect("a string takes all");
             }
+        }
+        if let Some(untold) = self.untold() {
+            writeln!(text, "\n  {untold}").expect("a string takes all");
         }
         if !self.breaches.is_empty() {
             text.push('\n');
@@ -162,5 +180,7 @@ mod tests {
         let text = of(&[BreachKind::Lost]).expecting(&lost).text();
         assert!(text.contains("  broken  1 lost, as expected: 0 published"), "{text}");
         assert!(text.contains("\n  lost, as expected: so it was\n"), "{text}");
+        assert_eq!(of(&[BreachKind::Lost]).untold(), None);
+        assert_eq!(of(&[]).untold().as_deref(), Some("… and 1 more lost"));
     }
 }

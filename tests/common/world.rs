@@ -1,7 +1,7 @@
 //! The built-in dual-board system as a live world, on free ports, in a folder of the test's own.
 
 #[path = "live.rs"]
-mod live;
+pub mod live;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -319,11 +319,30 @@ impl Ledger {
     /// What was owed to a session that is gone.
     pub(super) fn no_longer_owed(&mut self, legs: Vec<LegKey>) {
         for (message, leg) in legs {
-            if let Some(leg) = self.messages.get_mut(message).and_then(|it| it.legs.get_mut(leg))
-                && leg.fate.is_open()
-            {
-                leg.fate = Fate::SessionEnded;
-            }
+            self.close(message, leg, Fate::SessionEnded);
+        }
+    }
+
+    /// Packets were not seen. Whatever was open may be among them: it is judged no more, and what
+    /// comes is not compared with what came before.
+    pub(super) fn lose_sight(&mut self) {
+        let mut legs = Vec::new();
+        for session in self.books.values_mut().flat_map(|book| book.sessions.values_mut()) {
+            legs.extend(std::mem::take(&mut session.open));
+            legs.extend(session.outgoing.values().copied());
+            session.recent.clear();
+            session.newest.clear();
+        }
+        for (message, leg) in legs {
+            self.close(message, leg, Fate::Unseen);
+        }
+    }
+
+    fn close(&mut self, message: MessageKey, leg: usize, fate: Fate) {
+        if let Some(leg) = self.messages.get_mut(message).and_then(|it| it.legs.get_mut(leg))
+            && leg.fate.is_open()
+        {
+            leg.fate = fate;
         }
     }
 }

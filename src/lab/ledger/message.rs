@@ -105,6 +105,8 @@ pub enum Fate {
     Refused(DropReason),
     /// The session ended before.
     SessionEnded,
+    /// It was open when packets came too fast to be seen: it may be among them.
+    Unseen,
 }
 
 impl Fate {

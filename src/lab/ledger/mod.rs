@@ -157,7 +157,10 @@ impl Ledger {
                 let (broker, client) = (Party::Board(board.clone()), client.clone());
                 self.session(&SessionKey { broker, client }).drops = true;
             }
-            Event::Missed { packets } => self.notable.missed += packets,
+            Event::Missed { packets } => {
+                self.notable.missed += packets;
+                self.lose_sight();
+            }
             Event::Fresh => {
                 let bridges = std::mem::take(&mut self.bridges);
                 *self = Self::new(bridges);

@@ -161,7 +161,9 @@ impl<'a> Moment<'a> {
     fn standing(&self, message: &Message, at: usize) -> Standing {
         let leg = &message.legs[at];
         match leg.fate {
-            Fate::Arrived | Fate::Done | Fate::SessionEnded => return Standing::Kept,
+            Fate::Arrived | Fate::Done | Fate::SessionEnded | Fate::Unseen => {
+                return Standing::Kept;
+            }
             Fate::Refused(reason) => return Standing::OverLimit(reason),
             Fate::Open | Fate::Sent => {}
         }

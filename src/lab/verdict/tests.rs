@@ -612,3 +612,17 @@ fn the_ends_of_a_bridge_agree_or_there_is_a_reason() {
     assert_eq!(differ(&story, "a", "b"), (0, 1), "not connected");
     story.ends(up);
 }
+
+#[test]
+fn what_may_be_among_packets_that_were_missed_is_not_judged() {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    story.publishes(publisher, 1, "a");
+    story.tell(Event::Missed { packets: 7 });
+    let verdict = story.verdict();
+    assert!(verdict.is_kept() && verdict.counts.missed == 7, "it may have come: {verdict:?}");
+    story.gets(sub, 1, "a");
+    story.publishes(publisher, 2, "b");
+    assert_eq!(story.kinds(), [BreachKind::Lost], "what comes after is");
+}

@@ -22,6 +22,8 @@ pub(super) struct Record {
     verdict: Arc<Verdict>,
     /// The newest entry that the verdict knows.
     judged: u64,
+    /// Whether that is the last word: it stands until something else is done.
+    last_word: bool,
 }
 
 impl Record {
@@ -33,6 +35,7 @@ impl Record {
             ledger: Ledger::new(bridges),
             verdict: Arc::default(),
             judged: 0,
+            last_word: false,
         }
     }
 
@@ -43,9 +46,14 @@ impl Record {
         entry
     }
 
-    /// Whether there are newer entries than the verdict knows.
+    /// Whether there are newer entries than the verdict knows, and it is not the last word.
     pub(super) fn is_verdict_stale(&self) -> bool {
-        self.judged != self.trace.number()
+        !self.last_word && self.judged != self.trace.number()
+    }
+
+    /// Something is done that may change the verdict.
+    pub(super) fn go_on(&mut self) {
+        self.last_word = false;
     }
 
     /// The last verdict that was given.
@@ -58,7 +66,8 @@ impl Record {
         self.settle(judge(&self.ledger, false));
     }
 
-    /// Gives the last word on everything so far. `inspection` is what the brokers retain, `snapshot`
+    /// Gives the last word on everything so far, which stands until it is told to go on: somebody
+    /// waits for it, and not for what happens by itself while he does. `inspection` is what the brokers retain, `snapshot`
     /// what the programs say.
     pub(super) fn conclude(&mut self, inspection: &Inspection, snapshot: &Snapshot) {
         let mut verdict = judge(&self.ledger, true);
@@ -67,6 +76,7 @@ impl Record {
         verdict.add(said(&self.ledger, snapshot));
         verdict.notes.extend(notes);
         self.settle(verdict);
+        self.last_word = true;
     }
 
     fn settle(&mut self, verdict: Verdict) {

@@ -11,7 +11,8 @@ pub(super) static CHECK: Check = Check {
           direction matches two subscriptions of one client and is sent twice, which QoS 2 does not \
           prevent: they are two deliveries, each of them exactly once. `allow_duplicate_messages` \
           makes a broker send both: it is true by default here and in mosquitto 2.1. Mosquitto 2.0 \
-          sends one copy unless it is told otherwise.",
+          sends one copy unless it is told otherwise, and any mosquitto names all copies as the first \
+          of the rules does; here each has the name that its own rule gives.",
     find,
 };
 

@@ -18,7 +18,7 @@ use super::Report;
 use super::detail::Detail;
 use super::escape::escape;
 use super::line::day;
-use super::verdict::{BreachReport, as_expected};
+use super::verdict::{VerdictReport, as_expected};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -36,7 +36,7 @@ pub fn page(report: &Report, offset: UtcOffset) -> String {
         title = escape(title),
     ));
     page.head(report, title, offset);
-    page.breaches(&report.verdict.breaches);
+    page.breaches(&report.verdict);
     page.expectations(report);
     if let Some(detail) = &report.detail {
         page.section("The system");
@@ -121,12 +121,12 @@ impl Page {
         self.put(format_args!("<li class=\"{class}\"><b>{count}</b> {name}</li>\n"));
     }
 
-    fn breaches(&mut self, breaches: &[BreachReport]) {
-        if breaches.is_empty() {
+    fn breaches(&mut self, verdict: &VerdictReport) {
+        if verdict.breaches.is_empty() {
             return;
         }
         self.section("What was promised and not kept");
-        for breach in breaches {
+        for breach in &verdict.breaches {
             self.put(format_args!(
                 "<article>\n<h3><span class=\"kind\">{}{}</span> {}</h3>\n",
                 breach.kind.name(),
@@ -137,6 +137,9 @@ impl Page {
                 self.figure(&ladder::svg(&breach.ladder));
             }
             self.put(format_args!("</article>\n"));
+        }
+        if let Some(untold) = verdict.untold() {
+            self.put(format_args!("<p class=\"quiet\">{}.</p>\n", escape(&untold)));
         }
     }
 

@@ -152,6 +152,13 @@ impl Outlet {
         }
         (self.changed)();
     }
+
+    /// There are no more; whoever waits to be told looks once more, and sees that.
+    fn close(self) {
+        let Self { sender, stale, changed } = self;
+        drop((sender, stale));
+        changed();
+    }
 }
 
 /// The options that a world keeps.
@@ -259,10 +266,12 @@ impl World {
         for board in self.boards {
             board.cables.stop().await;
         }
+        self.outlet.close();
     }
 
     /// Carries out a command; what went wrong shows as the world's trouble.
     async fn obey(&mut self, command: Command) {
+        self.record.go_on();
         self.trouble = carry_out(self, command).await.err();
         if let Some(trouble) = self.trouble.clone() {
             self.note_now(Event::Note(trouble));

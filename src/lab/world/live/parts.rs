@@ -125,11 +125,15 @@ impl Parts for World {
     async fn judge(&mut self) {
         let mut inspection = Inspection::new();
         for (plan, board) in self.plan.boards.iter().zip(&self.boards) {
-            let Target::At(address) = board.inside() else { continue };
             if board.run == Run::Frozen {
                 continue; // It answers nothing.
             }
-            match probe::retained(address).await {
+            let found = match board.inside() {
+                Target::At(address) => probe::retained(address).await,
+                Target::Host(there) => probe::retained((there.host.as_str(), there.port)).await,
+                Target::Nowhere => continue,
+            };
+            match found {
                 Ok(found) => {
                     inspection.insert(Party::Board(plan.name.clone()), found);
                 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::timeout;
 
 use crate::mqtt::codec::{self, MAX_PACKET_SIZE, Reader};
@@ -24,11 +23,11 @@ const SILENCE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When it does not answer as a broker, or not in time.
-pub async fn retained(address: SocketAddr) -> io::Result<BTreeMap<Topic, Bytes>> {
+pub async fn retained(address: impl ToSocketAddrs) -> io::Result<BTreeMap<Topic, Bytes>> {
     timeout(LIMIT, ask(address)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-async fn ask(address: SocketAddr) -> io::Result<BTreeMap<Topic, Bytes>> {
+async fn ask(address: impl ToSocketAddrs) -> io::Result<BTreeMap<Topic, Bytes>> {
     let mut stream = TcpStream::connect(address).await?;
     let connect = Connect {
         client_id: ClientId::new(&format!("twinboard-{}", std::process::id())),

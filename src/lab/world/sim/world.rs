@@ -156,6 +156,7 @@ impl World {
 
     /// Carries out a command; what went wrong shows as the world's trouble.
     pub fn obey(&mut self, command: Command) {
+        self.sim.recorded().record.go_on();
         self.trouble = ready(carry_out(self, command)).err();
         if let Some(trouble) = self.trouble.clone() {
             self.sim.note(Event::Note(trouble));
