@@ -149,7 +149,7 @@ impl Board {
         let public = self.listeners()?;
         let board = &ground.plan.boards[at];
         let running = match &board.engine {
-            Engine::Native => Running::Native(self.open_native(board, public.len(), ground)?),
+            Engine::Native => Running::Native(self.open_native(board, ground)?),
             Engine::Remote(address) => Running::Remote(Target::Host(address.clone())),
             engine => {
                 let (process, addresses) = match engine {
@@ -189,14 +189,11 @@ impl Board {
         mosquitto::start(start).await
     }
 
-    fn open_native(
-        &self,
-        board: &BoardPlan,
-        listeners: usize,
-        ground: &Ground,
-    ) -> Result<BrokerHandle, String> {
+    fn open_native(&self, board: &BoardPlan, ground: &Ground) -> Result<BrokerHandle, String> {
         let Ground { data, clock, notes, .. } = *ground;
-        let listeners = inside(listeners).map_err(|error| error.to_string())?;
+        // Cables have a door to it. This port is for who asks it what it retains, unseen.
+        let unseen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let listeners = vec![unseen.map_err(|error| error.to_string())?];
         let (image, durable) = if board.settings.persistence {
             let (store, image) =
                 Store::open(&data.store(&board.name)).map_err(|error| error.to_string())?;
@@ -345,11 +342,6 @@ fn tell(board: &BoardPlan, ground: &Ground) -> Tell {
         Said::Line(line) => notes.give(Note::Said { at: clock.now(), board: name.clone(), line }),
         Said::Ended => notes.touch(),
     })
-}
-
-/// So many ports of loopback that nobody else knows.
-fn inside(count: usize) -> io::Result<Vec<TcpListener>> {
-    (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect()
 }
 
 /// Some number that is another at each start.

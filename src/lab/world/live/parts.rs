@@ -12,6 +12,7 @@ use super::probe;
 use crate::broker::{BridgeNumber, BridgeOrder};
 use crate::cable::Deed;
 use crate::card::{Input, Link};
+use crate::engine::Running;
 use crate::lab::DiskTrouble;
 use crate::lab::name::CableName;
 use crate::lab::plan::{Plan, Seat};
@@ -20,7 +21,7 @@ use crate::lab::trace::{Event, Party};
 use crate::lab::verdict::Inspection;
 use crate::lab::world::parts::Parts;
 use crate::mqtt::Message;
-use crate::net::{DiskState, Target};
+use crate::net::DiskState;
 
 impl Parts for World {
     fn plan(&self) -> &Plan {
@@ -125,7 +126,8 @@ impl Parts for World {
     async fn judge(&mut self) {
         let mut inspection = Inspection::new();
         for (plan, board) in self.plan.boards.iter().zip(&self.boards) {
-            let Target::At(address) = board.inside() else { continue };
+            let address = board.broker.as_ref().and_then(Running::address);
+            let Some(address) = address else { continue };
             if board.run == Run::Frozen {
                 continue; // It answers nothing.
             }
