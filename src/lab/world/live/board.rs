@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::cables::{Cables, Ears};
@@ -40,6 +41,8 @@ pub struct Board {
     held: Vec<TcpListener>,
     /// Where its broker listens, behind the public ports' cable, while it runs.
     inside: Target,
+    /// Where its broker and its cables run.
+    thread: Handle,
 }
 
 /// What a board stands on: the world's plan, state, time and ears.
@@ -79,8 +82,16 @@ impl Board {
     ///
     /// # Errors
     /// When the system has no free port.
-    pub fn new(plan: &Plan, at: usize, auto_ports: bool, ears: Ears) -> io::Result<Self> {
+    pub fn new(
+        plan: &Plan,
+        at: usize,
+        auto_ports: bool,
+        ears: Ears,
+        thread: Handle,
+    ) -> io::Result<Self> {
+        let within = thread.enter();
         let cables = Cables::new(plan, at, ears)?;
+        drop(within);
         let plan = &plan.boards[at];
         let mut listen = plan.listen.clone();
         let mut held = Vec::new();
@@ -106,6 +117,7 @@ impl Board {
             listen,
             held,
             inside: Target::Nowhere,
+            thread,
         })
     }
 
@@ -161,9 +173,10 @@ impl Board {
             }
         };
         self.inside = running.target(0);
-        self.cables
-            .open_front(public, |port| running.target(port))
-            .map_err(|error| error.to_string())?;
+        let within = self.thread.enter();
+        let opened = self.cables.open_front(public, |port| running.target(port));
+        drop(within);
+        opened.map_err(|error| error.to_string())?;
         self.cables.lead_programs(&self.inside());
         Ok(running)
     }
@@ -216,6 +229,7 @@ impl Board {
                 notes.give(Note::Broker { at, board: name.clone(), event });
             }),
         };
+        let _within = self.thread.enter();
         BrokerHandle::start(start).map_err(|error| error.to_string())
     }
 
