@@ -1,9 +1,10 @@
 //! The live shell of a broker, on tokio: sockets, time and tasks around the pure core.
 //!
 //! ```text
-//! listeners ----> connections (link, outbox) <----> owner task <----> store's thread
-//!                                                    Broker |
-//!         cable (joints, pumps) <----- dial ----------+
+//! listeners, door --> connections (link, outbox) <----> owner task <----> store's thread
+//!      ^                                                 Broker |
+//!      | pipe   cable (joints, pumps) <------ dial ------------+
+//!      +------------+
 //! ```
 //!
 //! Whatever is started here is ended by its handle, with nothing left behind. What MQTT means is
