@@ -85,12 +85,13 @@
 //!
 //! Every connection goes through a cable, whole packet by whole packet: each program and each
 //! bridge dials a port on loopback of its own, and a board's public ports are the near ends of its
-//! front cable, behind which the broker listens where nobody else knows. So a connection's cable is
-//! known by the port it came to, for a broker of any kind.
+//! front cable. So a connection's cable is known by the port it came to, for a broker of any kind.
+//! Behind its cables our own broker has a [`net::Door`], to which a connection goes on as a pipe inside
+//! the process; a broker of another kind listens where nobody else knows.
 //!
 //! ```text
 //! program ---> its cable ---+
-//! bridge  ---> its cable ---+--> broker (private port)
+//! bridge  ---> its cable ---+--> broker (a door, or a private port)
 //! anybody ---> front cable -+
 //!                  |
 //!                  +--- faults: each a small pure rule (pass, delay, drop, cut) over one packet
@@ -100,6 +101,10 @@
 //! A fault is one file in `cable/fault/`. A [`cable::Lane`] keeps the order of one direction and
 //! asks the faults in force; the live world's pumps and the simulated world's wires drive the same
 //! lanes. While no fault is set, a live cable passes bytes on as they come.
+//!
+//! What a cable costs is wake-ups and calls to the system, not looking at bytes. So a board's broker
+//! and cables share a thread, a door spares the second TCP connection, and whoever looks at the
+//! sights is woken once in a while, not by each.
 //!
 //! Two faults are no cable's. A part that is frozen is not polled at all, so its sockets stay open
 //! and time passes. A disk ([`net::Disk`]) stands between a broker and its store, and outlives both.

@@ -36,6 +36,8 @@ pub enum Target {
         /// Whether somebody looks at what passes.
         seen: bool,
     },
+    /// Ours, in memory, behind a cable as a lab has it before brokers that are processes.
+    CabledApart,
     /// Whatever runs there.
     Address(String),
 }
@@ -115,8 +117,8 @@ impl Target {
         }
         let mut publish_to = processes.last().map_or(subscribe_at, Process::address);
         let mut subscribe_at = subscribe_at;
-        if let Self::Cabled { seen } = self {
-            let cable = |to| Process::start(&cable(to, *seen, folder.path(), options)?, stop);
+        if *self == Self::CabledApart {
+            let cable = |to| Process::start(&cable(to, folder.path(), options)?, stop);
             let mut ends = vec![cable(publish_to)?];
             if subscribe_at != publish_to {
                 ends.push(cable(subscribe_at)?);
@@ -157,6 +159,14 @@ impl Target {
                 (ours()?, arguments)
             }
             Self::Mosquitto => (mosquitto(), vec!["-c".to_owned(), conf()?]),
+            Self::Cabled { seen } => {
+                let port = address.port().to_string();
+                let mut arguments: Vec<_> =
+                    ["cable", "--port", &port, "-c"].map(str::to_owned).into();
+                arguments.push(conf()?);
+                arguments.extend(seen.then(|| "--seen".to_owned()));
+                (ours()?, arguments)
+            }
             _ => (ours()?, vec!["broker".to_owned(), "-c".to_owned(), conf()?]),
         };
         let recipe =
@@ -213,13 +223,17 @@ impl FromStr for Target {
             "mosquitto" => Ok(Self::Mosquitto),
             "cabled" => Ok(Self::Cabled { seen: false }),
             "cabled-seen" => Ok(Self::Cabled { seen: true }),
+            "cabled-apart" => Ok(Self::CabledApart),
             address
                 if address.rsplit_once(':').is_some_and(|(_, it)| it.parse::<u16>().is_ok()) =>
             {
                 Ok(Self::Address(address.to_owned()))
             }
-            _ => Err("it is native, durable, rumqttd, mosquitto, cabled, cabled-seen or HOST:PORT"
-                .to_owned()),
+            _ => Err(
+                "it is native, durable, rumqttd, mosquitto, cabled, cabled-seen, cabled-apart or \
+                      HOST:PORT"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -233,24 +247,19 @@ impl fmt::Display for Target {
             Self::Mosquitto => "mosquitto",
             Self::Cabled { seen: false } => "cabled",
             Self::Cabled { seen: true } => "cabled-seen",
+            Self::CabledApart => "cabled-apart",
             Self::Address(address) => address,
         })
     }
 }
 
-/// How to start a cable that leads there.
-fn cable<'a>(
-    to: SocketAddr,
-    seen: bool,
-    folder: &'a Path,
-    options: &Options,
-) -> Result<Recipe<'a>, Trouble> {
+/// How to start a cable that leads there, as a process of its own.
+fn cable<'a>(to: SocketAddr, folder: &'a Path, options: &Options) -> Result<Recipe<'a>, Trouble> {
     let program = std::env::current_exe()
         .map_err(|error| Trouble::Io("where this program is, nobody knows", error))?;
     let address = free_address()?;
     let (port, to) = (address.port().to_string(), to.to_string());
-    let mut arguments: Vec<_> = ["cable", "--port", &port, "--to", &to].map(str::to_owned).into();
-    arguments.extend(seen.then(|| "--seen".to_owned()));
+    let arguments = ["cable", "--port", &port, "--to", &to].map(str::to_owned).into();
     let protocol = options.protocol;
     Ok(Recipe { program, arguments, address, folder, name: "cable", protocol })
 }
@@ -291,6 +300,7 @@ mod tests {
             "mosquitto",
             "cabled",
             "cabled-seen",
+            "cabled-apart",
             "localhost:1883",
             "[::1]:1883",
         ] {

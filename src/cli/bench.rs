@@ -33,7 +33,8 @@ pub struct Run {
     #[arg(long)]
     list: bool,
     /// native, durable, rumqttd, mosquitto or HOST:PORT; the four brokers where none is named. Also
-    /// cabled and cabled-seen: native behind a lab's cable, and one that somebody looks at
+    /// cabled and cabled-seen: native behind a lab's cable, and one that somebody looks at;
+    /// cabled-apart: behind one that is not in its process, as a lab's other brokers are
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = str::parse::<Target>)]
     target: Vec<Target>,
     #[command(flatten)]

@@ -32,14 +32,23 @@ impl Running {
     /// Where the cable of that public port leads to it.
     #[must_use]
     pub fn target(&self, port: usize) -> Target {
-        let at = |addresses: &[SocketAddr]| {
-            let found = addresses.get(port).or(addresses.first()).copied();
-            found.map_or(Target::Nowhere, Target::At)
-        };
         match self {
-            Self::Native(broker) => at(broker.addresses()),
-            Self::Process { addresses, .. } => at(addresses),
+            Self::Native(broker) => Target::Inside(broker.door()),
+            Self::Process { addresses, .. } => {
+                let found = addresses.get(port).or(addresses.first()).copied();
+                found.map_or(Target::Nowhere, Target::At)
+            }
             Self::Remote(target) => target.clone(),
+        }
+    }
+
+    /// Where it listens behind the cables; none, where it is somebody else's.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Native(broker) => broker.addresses().first().copied(),
+            Self::Process { addresses, .. } => addresses.first().copied(),
+            Self::Remote(_) => None,
         }
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::accept::accept;
+use super::door::Door;
 use super::joint::{Joint, reset};
 use super::shared_cable::SharedCable;
 use super::sight::Observer;
@@ -28,6 +29,8 @@ use crate::cable::State;
 pub enum Target {
     /// Nowhere: who dials is reset.
     Nowhere,
+    /// To a broker of this program.
+    Inside(Door),
     /// There.
     At(SocketAddr),
     /// To that host, looked up at each dial.

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::dial::Route;
+use super::door::Door;
 use super::durable::{OpenDurable, Reports};
 use super::inbox::{Inbox, Note};
 use super::owner::{Owner, Wish, Work};
@@ -74,6 +75,7 @@ pub struct BrokerHandle {
     addresses: Vec<SocketAddr>,
     wish: watch::Sender<Wish>,
     notes: mpsc::UnboundedSender<Note>,
+    door: Door,
     changed: watch::Receiver<u64>,
     task: JoinHandle<Result<(), String>>,
 }
@@ -93,6 +95,7 @@ impl BrokerHandle {
         }
         let (inbox, heard) = Inbox::new();
         let (notes, notes_in) = mpsc::unbounded_channel();
+        let door = Door(inbox.clone());
         let (wish, orders) = watch::channel(Wish::Run);
         let (changed, seen) = watch::channel(0);
         let durable = match start.durable {
@@ -114,13 +117,19 @@ impl BrokerHandle {
             work: Work::default(),
         };
         let task = tokio::spawn(owner.run(listeners, heard, notes_in, orders));
-        Ok(Self { name: start.name, addresses, wish, notes, changed: seen, task })
+        Ok(Self { name: start.name, addresses, wish, notes, door, changed: seen, task })
     }
 
     /// Where it listens, in the order of the listeners.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The way to it for this program's own cables.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// Asks a bridge to do something.

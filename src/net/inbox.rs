@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::wire::Wire;
 use crate::broker::{BridgeNumber, BridgeOrder, ConnId, Status};
 use crate::mqtt::Packet;
 use crate::mqtt::codec::DecodeError;
@@ -28,7 +28,7 @@ const PACKET_BYTES: usize = size_of::<Packet>();
 #[derive(Debug)]
 pub(super) enum Heard {
     /// Somebody connected.
-    Accepted { stream: TcpStream },
+    Accepted { wire: Wire },
     /// Packets came, so many bytes of them; the permit gives those back to the budget.
     Packets { conn: ConnId, packets: Vec<Packet>, bytes: usize, permit: OwnedSemaphorePermit },
     /// What came is no packet; nothing follows.
@@ -43,7 +43,7 @@ pub(super) enum Note {
     /// A connection that stalled has been written out.
     Drained { conn: ConnId },
     /// A dial succeeded.
-    Dialed { bridge: BridgeNumber, stream: TcpStream, level: Level },
+    Dialed { bridge: BridgeNumber, wire: Wire, level: Level },
     /// A dial failed.
     DialFailed { bridge: BridgeNumber, reason: String },
     /// A bridge is to do something.
@@ -81,10 +81,13 @@ impl Inbox {
         self.tell(Heard::Packets { conn, packets, bytes, permit }).await;
     }
 
-    /// Passes on anything else.
-    pub(super) async fn tell(&self, heard: Heard) {
-        if self.sender.send(heard).await.is_err() {
-            tracing::trace!("a broker that ended was told something");
-        }
+    /// Passes on anything else; false where nobody hears it any more.
+    pub(super) async fn tell(&self, heard: Heard) -> bool {
+        self.sender.send(heard).await.is_ok()
+    }
+
+    /// Whether both lead to the same broker.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.sender.same_channel(&other.sender)
     }
 }

@@ -1,4 +1,5 @@
-//! One connection through a live cable: the accepted half joined with a dialled half.
+//! One connection through a live cable: the accepted half joined with a dialled half, which is a
+//! pipe where a broker of this program is the target.
 //!
 //! ```text
 //! dialer <--- near | pump out ---> | far ---> target
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -20,6 +20,7 @@ use super::dial;
 use super::pump::{CHUNK, End, Pump};
 use super::shared_cable::{Marks, SharedCable};
 use super::sight::{Observer, What};
+use super::wire::{Sink, Source, Wire};
 use crate::cable::{Direction, Line, State};
 
 /// How long the far end may take to accept.
@@ -80,9 +81,10 @@ impl Joint {
                 return Err(told.map_or(End::Stopped, |_| End::Unreachable(why)));
             }
         };
-        let mut far = ResetUnlessClosed { stream: far, closed: false };
+        let mut far = ResetUnlessClosed { wire: far, closed: false };
         let line = Arc::new(Mutex::new(Line::default()));
-        let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.stream.split());
+        let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.wire.split());
+        let (near_in, near_out) = (Source::Tcp(near_in), Sink::Tcp(near_out));
         let out = self.pump(near_in, far_out, Direction::Out, early, &line);
         let back = self.pump(far_in, near_out, Direction::In, BytesMut::new(), &line);
         let ended = tokio::try_join!(out.run(), back.run());
@@ -93,8 +95,8 @@ impl Joint {
 
     fn pump<'a>(
         &self,
-        from: ReadHalf<'a>,
-        to: WriteHalf<'a>,
+        from: Source<'a>,
+        to: Sink<'a>,
         direction: Direction,
         unread: BytesMut,
         line: &Arc<Mutex<Line>>,
@@ -132,11 +134,12 @@ pub(super) fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-async fn dial_target(target: &Target) -> Result<TcpStream, String> {
+async fn dial_target(target: &Target) -> Result<Wire, String> {
     match target {
         Target::Nowhere => Err("there is nobody".to_owned()),
-        Target::At(address) => dial::connect_now(*address).await,
-        Target::Host(address) => dial::dial(address, None).await,
+        Target::Inside(door) => door.enter().await.map(Wire::Pipe),
+        Target::At(address) => dial::connect_now(*address).await.map(Wire::Tcp),
+        Target::Host(address) => dial::dial(address, None).await.map(Wire::Tcp),
     }
 }
 
@@ -152,17 +155,14 @@ fn take_early(near: &TcpStream, early: &mut BytesMut) -> Result<(), End> {
 
 /// The dialled half: whatever ends it, except goodbyes of both ends, ends it with a reset.
 struct ResetUnlessClosed {
-    stream: TcpStream,
+    wire: Wire,
     closed: bool,
 }
 
 impl Drop for ResetUnlessClosed {
     fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
-        if let Err(error) = self.stream.set_zero_linger() {
-            tracing::debug!(%error, "this connection ends without a reset");
+        if !self.closed {
+            self.wire.reset_when_dropped();
         }
     }
 }

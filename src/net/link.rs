@@ -11,19 +11,17 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{sleep, timeout};
 
 use super::inbox::{Heard, Inbox, Note};
 use super::outbox::{Next, Outbox};
+use super::wire::{Sink, Source, Wire};
 use crate::broker::ConnId;
 use crate::mqtt::Packet;
 use crate::mqtt::codec::{DecodeError, Reader};
@@ -48,16 +46,14 @@ const BATCH: usize = 1024;
 /// A socket that ends with a reset when its broker has been killed.
 #[derive(Debug)]
 pub(super) struct Socket {
-    pub(super) stream: TcpStream,
+    pub(super) wire: Wire,
     pub(super) killed: Arc<AtomicBool>,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.killed.load(Ordering::Acquire)
-            && let Err(error) = self.stream.set_zero_linger()
-        {
-            tracing::debug!(%error, "a killed connection ends without a reset");
+        if self.killed.load(Ordering::Acquire) {
+            self.wire.reset_when_dropped();
         }
     }
 }
@@ -66,7 +62,6 @@ impl Drop for Socket {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) conn: ConnId,
-    pub(super) socket: Socket,
     pub(super) outbox: Arc<Outbox>,
     pub(super) inbox: Inbox,
     pub(super) notes: UnboundedSender<Note>,
@@ -78,30 +73,33 @@ pub(super) struct Link {
 
 impl Link {
     /// Runs until the owner has closed the connection and it is written out.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, mut socket: Socket) {
+        let (mut source, sink) = socket.wire.split();
         let closed = async {
             self.outbox.closed().await;
             sleep(FLUSH_LIMIT).await;
         };
         tokio::select! {
-            never = self.listen() => match never {},
-            () = self.speak() => self.linger().await,
+            never = self.listen(&mut source) => match never {},
+            () = self.speak(&sink) => linger(self.conn, &mut source, &sink).await,
             () = closed => tracing::debug!(conn = self.conn.0, "closed before all was written"),
         }
     }
 
     /// Reads until the other side ends or breaks the protocol, and tells the owner.
-    async fn listen(&self) -> Infallible {
+    async fn listen(&self, source: &mut Source<'_>) -> Infallible {
         let conn = self.conn;
-        let last = match self.read().await {
+        let last = match self.read(source).await {
             End::Closed(reason) => Heard::Closed { conn, reason },
             End::Malformed(error) => Heard::Malformed { conn, error },
         };
-        self.inbox.tell(last).await;
+        if !self.inbox.tell(last).await {
+            tracing::trace!("a broker that ended was told something");
+        }
         pending().await
     }
 
-    async fn read(&self) -> End {
+    async fn read(&self, source: &mut Source<'_>) -> End {
         let (least, most) = READ_BYTES;
         let mut size = least;
         let mut buffer = BytesMut::new();
@@ -112,18 +110,17 @@ impl Link {
                 // Who says little holds no buffer while it says nothing.
                 buffer = BytesMut::new();
             }
-            if let Err(error) = self.socket.stream.readable().await {
+            if let Err(error) = source.readable().await {
                 return End::Closed(in_words(&error));
             }
             buffer.reserve(size);
-            match self.socket.stream.try_read_buf(&mut buffer) {
+            match source.read(&mut buffer).await {
                 Ok(0) => return End::Closed("the other side closed the connection".to_owned()),
                 // Small buffers for those who say little, as a payload that is kept holds its
                 // whole buffer; large ones for those who say much.
                 Ok(count) if count >= size => size = (size * 2).min(most),
                 Ok(count) if count < size / 4 => size = (size / 2).max(least),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return End::Closed(in_words(&error)),
             }
             if let Err(error) = self.pass_on(&mut buffer, &mut reader).await {
@@ -149,10 +146,10 @@ impl Link {
     }
 
     /// Writes what the owner puts into the outbox, until that is closed and empty.
-    async fn speak(&self) {
+    async fn speak(&self, sink: &Sink<'_>) {
         let mut buffer = BytesMut::new();
         while self.outbox.next(&mut buffer).await == Next::Write {
-            if let Err(error) = self.write(&buffer).await {
+            if let Err(error) = self.write(sink, &buffer).await {
                 // Reading goes on: what the other side sent before it went is to be heard.
                 tracing::debug!(conn = self.conn.0, %error, "cannot write");
                 self.outbox.break_off();
@@ -160,10 +157,10 @@ impl Link {
         }
     }
 
-    async fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    async fn write(&self, sink: &Sink<'_>, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            match self.socket.stream.try_write(&rest[..rest.len().min(WRITE_BYTES)]) {
+            match sink.try_write(&rest[..rest.len().min(WRITE_BYTES)]) {
                 Ok(count) => {
                     rest = &rest[count..];
                     if self.outbox.written(count) {
@@ -171,7 +168,7 @@ impl Link {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.socket.stream.writable().await?;
+                    sink.writable().await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -184,26 +181,22 @@ impl Link {
             tracing::trace!("a broker that ended was told something");
         }
     }
+}
 
-    /// Says goodbye and waits for the other side's. Closing at once, with input unread, would be a
-    /// reset, which destroys what was sent last: the CONNACK that says why, for one.
-    async fn linger(&self) {
-        if SockRef::from(&self.socket.stream).shutdown(Shutdown::Write).is_err() {
-            return; // The other side was faster.
+/// Says goodbye and waits for the other side's. Closing at once, with input unread, would be a
+/// reset, which destroys what was sent last: the CONNACK that says why, for one.
+async fn linger(conn: ConnId, source: &mut Source<'_>, sink: &Sink<'_>) {
+    if sink.goodbye().is_err() {
+        return; // The other side was faster.
+    }
+    let goodbye = async {
+        let mut unread = BytesMut::with_capacity(READ_BYTES.0);
+        while !matches!(source.read(&mut unread).await, Ok(0) | Err(_)) {
+            unread.clear();
         }
-        let goodbye = async {
-            let mut unread = [0; 4096];
-            while self.socket.stream.readable().await.is_ok() {
-                match self.socket.stream.try_read(&mut unread) {
-                    Ok(0) => return,
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        };
-        if timeout(LINGER_LIMIT, goodbye).await.is_err() {
-            tracing::debug!(conn = self.conn.0, "the other side says no goodbye");
-        }
+    };
+    if timeout(LINGER_LIMIT, goodbye).await.is_err() {
+        tracing::debug!(conn = conn.0, "the other side says no goodbye");
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -22,6 +22,7 @@ use super::durable::Durable;
 use super::inbox::{Heard, Inbox, Note};
 use super::link::{Link, Socket};
 use super::tasks::{Tasks, blocking, reap};
+use super::wire::Wire;
 use crate::broker::{Broker, ConnId, Event, Input, Output};
 use crate::mqtt::Packet;
 use crate::mqtt::packet::Level;
@@ -174,8 +175,8 @@ impl Owner {
 
     fn heard(&mut self, heard: Heard) {
         match heard {
-            Heard::Accepted { stream } => {
-                let conn = self.connect(stream, None);
+            Heard::Accepted { wire } => {
+                let conn = self.connect(wire, None);
                 self.input(Input::Accepted { conn });
             }
             Heard::Packets { conn, packets, bytes, permit } => {
@@ -212,8 +213,8 @@ impl Owner {
                 self.input(Input::Drained { conn });
             }
             Note::Drained { .. } => {}
-            Note::Dialed { bridge, stream, level } => {
-                let conn = self.connect(stream, Some(level));
+            Note::Dialed { bridge, wire, level } => {
+                let conn = self.connect(wire, Some(level));
                 self.input(Input::Dialed { bridge, conn });
             }
             Note::DialFailed { bridge, reason } => {
@@ -315,19 +316,18 @@ impl Owner {
         }
     }
 
-    fn connect(&mut self, stream: TcpStream, level: Option<Level>) -> ConnId {
+    fn connect(&mut self, wire: Wire, level: Option<Level>) -> ConnId {
         let (conn, outbox) = self.work.connections.open(level);
         let killed = Arc::clone(&self.tasks.killed);
         let link = Link {
             conn,
-            socket: Socket { stream, killed },
             outbox,
             inbox: self.inbox.clone(),
             notes: self.notes.clone(),
             level: level.unwrap_or_default(),
             max_packet_size: self.max_packet_size,
         };
-        self.tasks.links.spawn(self.tasks.frost.clone().over(link.run()));
+        self.tasks.links.spawn(self.tasks.frost.clone().over(link.run(Socket { wire, killed })));
         conn
     }
 

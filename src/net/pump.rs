@@ -4,20 +4,17 @@
 //! buffers, by [`WAITING_BYTES`] here, and by one packet more, however large.
 
 use std::io;
-use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use socket2::SockRef;
 use thiserror::Error;
-use tokio::io::AsyncReadExt;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::shared_cable::{Marks, SharedCable};
 use super::sight::{Observer, What};
+use super::wire::{Sink, Source};
 use crate::cable::state::{End as Fated, Fate};
 use crate::cable::{Direction, Lane, Line, Step, frame};
 use crate::mqtt::PacketKind;
@@ -53,8 +50,8 @@ pub(super) enum End {
 
 /// See the module.
 pub(super) struct Pump<'a> {
-    from: ReadHalf<'a>,
-    to: WriteHalf<'a>,
+    from: Source<'a>,
+    to: Sink<'a>,
     number: u64,
     direction: Direction,
     /// What was read and is no whole packet yet.
@@ -75,8 +72,8 @@ pub(super) struct Pump<'a> {
 impl<'a> Pump<'a> {
     #[expect(clippy::too_many_arguments, reason = "each is one thing, and there is one caller")]
     pub(super) fn new(
-        from: ReadHalf<'a>,
-        to: WriteHalf<'a>,
+        from: Source<'a>,
+        to: Sink<'a>,
         (number, direction): (u64, Direction),
         unread: BytesMut,
         line: Arc<Mutex<Line>>,
@@ -160,15 +157,13 @@ impl<'a> Pump<'a> {
         if may_read {
             self.unread.reserve(CHUNK);
         }
-        // A read that brings less than there was room for is not tried again at once: the next one
-        // waits, and half of the calls to the system are saved.
         let read = tokio::select! {
             biased;
             changed = self.marks.changed() => return changed.map_err(|_| End::Stopped),
             () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                 return Ok(());
             }
-            read = self.from.read_buf(&mut self.unread), if may_read => read,
+            read = self.from.read(&mut self.unread), if may_read => read,
         };
         match read {
             Ok(0) => self.ended = true,
@@ -289,7 +284,7 @@ impl<'a> Pump<'a> {
     fn end(self) -> Result<(), End> {
         match self.broken {
             Some(error) => Err(error.into()),
-            None => Ok(SockRef::from(self.to.as_ref()).shutdown(Shutdown::Write)?),
+            None => Ok(self.to.goodbye()?),
         }
     }
 

@@ -13,6 +13,7 @@ use super::accept::accept;
 use super::dial::dial;
 use super::frost::Frost;
 use super::inbox::{Heard, Inbox, Note};
+use super::wire::Wire;
 use crate::broker::{Address, BridgeNumber};
 use crate::mqtt::packet::Level;
 
@@ -34,7 +35,10 @@ impl Tasks {
         self.listeners.spawn(self.frost.clone().over(async move {
             loop {
                 let stream = accept(&listener, &name).await;
-                inbox.tell(Heard::Accepted { stream }).await;
+                let heard = Heard::Accepted { wire: Wire::Tcp(stream) };
+                if !inbox.tell(heard).await {
+                    return;
+                }
             }
         }));
     }
@@ -49,7 +53,7 @@ impl Tasks {
     ) {
         self.dials.spawn(self.frost.clone().over(async move {
             let note = match dial(&address, routed).await {
-                Ok(stream) => Note::Dialed { bridge, stream, level },
+                Ok(stream) => Note::Dialed { bridge, wire: Wire::Tcp(stream), level },
                 Err(reason) => Note::DialFailed { bridge, reason },
             };
             if notes.send(note).is_err() {

@@ -63,7 +63,7 @@ impl Watch {
     /// When the system gives no threads, or a port is taken.
     pub fn start(addresses: &[(Address, Option<u16>)]) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(1)
             .thread_name("watch")
             .enable_all()
             .build()?;

@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::client::soon;
+use super::client::{Client, publish, soon};
+use crate::broker::Settings;
 use crate::cable::{Deed, State};
-use crate::net::{LiveCable, SharedCable, Target};
+use crate::mqtt::packet::Notice;
+use crate::mqtt::{Packet, QoS};
+use crate::net::{BrokerHandle, LiveCable, Observer, SharedCable, Start, Target};
 
 const PING: [u8; 2] = [0xc0, 0x00];
 const PONG: [u8; 2] = [0xd0, 0x00];
@@ -273,4 +276,61 @@ async fn its_state_can_be_followed_and_stopping_frees_its_port() {
     drop(rig.faults);
     assert!(soon(watch.changed()).await.is_err(), "it is gone");
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// A broker, and a cable to its door.
+fn door(name: &str) -> (BrokerHandle, SharedCable, LiveCable) {
+    let start = Start::in_memory(name, Settings::default(), Vec::new());
+    let broker = BrokerHandle::start(start).expect("no listener to fail");
+    let (faults, target) = (SharedCable::default(), Target::Inside(broker.door()));
+    let cable = LiveCable::start(faults.clone(), target, Observer::nobody()).expect("a port");
+    (broker, faults, cable)
+}
+
+#[tokio::test]
+async fn a_broker_of_this_program_is_reached_without_a_port() {
+    let (broker, faults, cable) = door("test");
+    assert_eq!(broker.addresses(), []);
+    let (mut client, _) = Client::connect(cable.address(), "client").await;
+    client.subscribe("a", QoS::AtLeastOnce).await;
+    // More than the pipe takes at once, both ways.
+    let large = vec![b'x'; 1_000_000];
+    for number in 1..4 {
+        let sent = publish("a", QoS::AtLeastOnce, number, &large);
+        client.send(&sent).await;
+        for _ in 0..2 {
+            if let Packet::Publish(back) = client.next().await {
+                assert_eq!(back.payload.len(), large.len());
+            }
+        }
+    }
+    faults.apply(Deed::cut());
+    assert!(!client.ended_politely().await);
+    faults.apply(Deed::Mend);
+    let (mut client, known) = Client::connect(cable.address(), "client").await;
+    assert!(known, "it is the same broker");
+    client.send(&Packet::Disconnect(Notice::default())).await;
+    assert!(client.ended_politely().await);
+    soon(broker.stop()).await.expect("nothing to keep");
+    cable.stop().await;
+}
+
+#[tokio::test]
+async fn the_door_of_a_broker_that_is_killed_resets() {
+    let (broker, _, cable) = door("test");
+    let (mut client, _) = Client::connect(cable.address(), "client").await;
+    broker.kill().await;
+    assert!(!client.ended_politely().await);
+    let mut late = dial(cable.address()).await;
+    assert!(!ends_politely(&mut late).await);
+    cable.stop().await;
+}
+
+#[tokio::test]
+async fn doors_are_equal_when_they_lead_to_the_same_broker() {
+    let ((one, _, _), (other, _, _)) = (door("one"), door("other"));
+    assert_eq!(one.door(), one.door());
+    assert_ne!(one.door(), other.door());
+    one.kill().await;
+    other.kill().await;
 }

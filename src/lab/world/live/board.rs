@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::cables::{Cables, Ears};
@@ -40,6 +41,8 @@ pub struct Board {
     held: Vec<TcpListener>,
     /// Where its broker listens, behind the public ports' cable, while it runs.
     inside: Target,
+    /// Where its broker and its cables run.
+    thread: Handle,
 }
 
 /// What a board stands on: the world's plan, state, time and ears.
@@ -79,8 +82,16 @@ impl Board {
     ///
     /// # Errors
     /// When the system has no free port.
-    pub fn new(plan: &Plan, at: usize, auto_ports: bool, ears: Ears) -> io::Result<Self> {
+    pub fn new(
+        plan: &Plan,
+        at: usize,
+        auto_ports: bool,
+        ears: Ears,
+        thread: Handle,
+    ) -> io::Result<Self> {
+        let within = thread.enter();
         let cables = Cables::new(plan, at, ears)?;
+        drop(within);
         let plan = &plan.boards[at];
         let mut listen = plan.listen.clone();
         let mut held = Vec::new();
@@ -106,6 +117,7 @@ impl Board {
             listen,
             held,
             inside: Target::Nowhere,
+            thread,
         })
     }
 
@@ -149,7 +161,7 @@ impl Board {
         let public = self.listeners()?;
         let board = &ground.plan.boards[at];
         let running = match &board.engine {
-            Engine::Native => Running::Native(self.open_native(board, public.len(), ground)?),
+            Engine::Native => Running::Native(self.open_native(board, ground)?),
             Engine::Remote(address) => Running::Remote(Target::Host(address.clone())),
             engine => {
                 let (process, addresses) = match engine {
@@ -161,9 +173,10 @@ impl Board {
             }
         };
         self.inside = running.target(0);
-        self.cables
-            .open_front(public, |port| running.target(port))
-            .map_err(|error| error.to_string())?;
+        let within = self.thread.enter();
+        let opened = self.cables.open_front(public, |port| running.target(port));
+        drop(within);
+        opened.map_err(|error| error.to_string())?;
         self.cables.lead_programs(&self.inside());
         Ok(running)
     }
@@ -189,14 +202,11 @@ impl Board {
         mosquitto::start(start).await
     }
 
-    fn open_native(
-        &self,
-        board: &BoardPlan,
-        listeners: usize,
-        ground: &Ground,
-    ) -> Result<BrokerHandle, String> {
+    fn open_native(&self, board: &BoardPlan, ground: &Ground) -> Result<BrokerHandle, String> {
         let Ground { data, clock, notes, .. } = *ground;
-        let listeners = inside(listeners).map_err(|error| error.to_string())?;
+        // Cables have a door to it. This port is for who asks it what it retains, unseen.
+        let unseen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let listeners = vec![unseen.map_err(|error| error.to_string())?];
         let (image, durable) = if board.settings.persistence {
             let (store, image) =
                 Store::open(&data.store(&board.name)).map_err(|error| error.to_string())?;
@@ -219,6 +229,7 @@ impl Board {
                 notes.give(Note::Broker { at, board: name.clone(), event });
             }),
         };
+        let _within = self.thread.enter();
         BrokerHandle::start(start).map_err(|error| error.to_string())
     }
 
@@ -345,11 +356,6 @@ fn tell(board: &BoardPlan, ground: &Ground) -> Tell {
         Said::Line(line) => notes.give(Note::Said { at: clock.now(), board: name.clone(), line }),
         Said::Ended => notes.touch(),
     })
-}
-
-/// So many ports of loopback that nobody else knows.
-fn inside(count: usize) -> io::Result<Vec<TcpListener>> {
-    (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect()
 }
 
 /// Some number that is another at each start.

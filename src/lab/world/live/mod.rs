@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! Command --> thread "world" (a tokio runtime)                         --> Snapshot
-//!               World: boards -- broker (owner task, store thread)
-//!                        |   \-- programs (a driver each)
-//!                        +------ cables, one for each bridge
+//!               World: boards -- programs (a driver each)
+//!                        |
+//!             thread "board", one for each: broker (owner task, store thread), cables
 //! ```
 //!
 //! One task owns everything and carries out one command after the other; what brokers, programs and
@@ -15,6 +15,7 @@ mod cables;
 mod notes;
 mod parts;
 mod probe;
+mod threads;
 mod view;
 
 pub use self::board::seed;
@@ -32,6 +33,7 @@ use tokio::time::{Instant, sleep_until};
 use self::board::Board;
 use self::cables::Ears;
 use self::notes::{Note, Notes};
+use self::threads::Threads;
 use crate::lab::Command;
 use crate::lab::data::Data;
 use crate::lab::plan::Plan;
@@ -46,6 +48,10 @@ use crate::net::{Clock, Lines};
 const COMMANDS: usize = 256;
 /// Snapshots are made at most this often: as often as a screen shows them.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(16);
+
+/// Reports are looked at most this often: to be woken for each costs whoever reports more than to
+/// carry a packet.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How a live world is to run.
 pub struct Options {
@@ -84,15 +90,16 @@ impl Live {
         let outlet = Outlet { sender, stale: snapshots.clone(), changed: options.changed };
         let entries = options.entries;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(1)
             .thread_name("world worker")
             .enable_all()
             .build()?;
+        let threads = Threads::start(plan.boards.len())?;
         let Options { data, auto_ports, offset, own, .. } = options;
         let ground = Chosen { data, auto_ports, offset, own };
         let thread = thread::Builder::new().name("world".to_owned()).spawn(move || {
             runtime.block_on(async {
-                match World::new(plan, ground, outlet) {
+                match World::new(plan, ground, &threads, outlet) {
                     Ok(mut world) => {
                         world.entries = entries;
                         world.warn();
@@ -134,6 +141,14 @@ fn forward(ordered: Receiver<Command>) -> mpsc::Receiver<Command> {
     let spawned = thread::Builder::new().name("commands".to_owned()).spawn(forward);
     spawned.expect("a thread more than the one that just began");
     receiver
+}
+
+/// The next report, from then on.
+async fn hear(heard: &mut mpsc::Receiver<Note>, from: Instant) -> Option<Note> {
+    if from > Instant::now() {
+        sleep_until(from).await;
+    }
+    heard.recv().await
 }
 
 /// Where snapshots go: one at a time, the newest.
@@ -192,13 +207,13 @@ struct World {
 }
 
 impl World {
-    fn new(plan: Plan, chosen: Chosen, outlet: Outlet) -> std::io::Result<Self> {
+    fn new(plan: Plan, chosen: Chosen, threads: &Threads, outlet: Outlet) -> std::io::Result<Self> {
         let Chosen { data, auto_ports, offset, own } = chosen;
         let (notes, heard) = Notes::new();
         let clock = Clock::start();
         let ears = Ears { clock, lines: Lines::default(), notes: notes.clone() };
         let boards = (0..plan.boards.len())
-            .map(|at| Board::new(&plan, at, auto_ports, ears.clone()))
+            .map(|at| Board::new(&plan, at, auto_ports, ears.clone(), threads.of(at)))
             .collect::<std::io::Result<Vec<_>>>()?;
         for named in boards.iter().flat_map(|board| board.cables.all()) {
             // What is held there makes no report of its own.
@@ -235,7 +250,7 @@ impl World {
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut dirty = true;
-        let mut next = Instant::now();
+        let (mut next, mut look) = (Instant::now(), Instant::now());
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -245,9 +260,11 @@ impl World {
                         dirty = true;
                     }
                 },
-                Some(note) = self.heard.recv() => {
+                Some(note) = hear(&mut self.heard, look) => {
                     self.note(note);
                     dirty = true;
+                    self.catch_up();
+                    look = Instant::now() + LOOK_EVERY;
                 }
                 () = self.notes.changed() => dirty = true,
                 () = sleep_until(next), if dirty => {

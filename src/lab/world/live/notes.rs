@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::sleep;
 
 use crate::broker;
 use crate::cable::frame;
@@ -20,6 +21,8 @@ use crate::net::{Sight, What};
 const WAITING: usize = 20_000;
 /// And so many bytes of packets.
 const WAITING_BYTES: usize = 32 << 20;
+/// Whoever changes all the time is followed this often, which is more often than anybody looks.
+const FOLLOW_EVERY: Duration = Duration::from_millis(5);
 
 /// One report.
 #[derive(Debug)]
@@ -106,12 +109,14 @@ impl Notes {
         self.lost.swap(0, Ordering::Relaxed)
     }
 
-    /// Says that something changed whenever `number` does, until its other end is gone.
+    /// Says that something changed whenever `number` does, but not for each of many changes, until
+    /// its other end is gone.
     pub fn follow<T: Send + Sync + 'static>(&self, mut number: watch::Receiver<T>) {
         let notes = self.clone();
         tokio::spawn(async move {
             while number.changed().await.is_ok() {
                 notes.touch();
+                sleep(FOLLOW_EVERY).await;
             }
         });
     }

@@ -12,6 +12,7 @@ use super::probe;
 use crate::broker::{BridgeNumber, BridgeOrder};
 use crate::cable::Deed;
 use crate::card::{Input, Link};
+use crate::conf::Engine;
 use crate::lab::DiskTrouble;
 use crate::lab::name::CableName;
 use crate::lab::plan::{Plan, Seat};
@@ -20,7 +21,7 @@ use crate::lab::trace::{Event, Party};
 use crate::lab::verdict::Inspection;
 use crate::lab::world::parts::Parts;
 use crate::mqtt::Message;
-use crate::net::{DiskState, Target};
+use crate::net::DiskState;
 
 impl Parts for World {
     fn plan(&self) -> &Plan {
@@ -125,13 +126,16 @@ impl Parts for World {
     async fn judge(&mut self) {
         let mut inspection = Inspection::new();
         for (plan, board) in self.plan.boards.iter().zip(&self.boards) {
+            let Some(broker) = &board.broker else { continue };
             if board.run == Run::Frozen {
                 continue; // It answers nothing.
             }
-            let found = match board.inside() {
-                Target::At(address) => probe::retained(address).await,
-                Target::Host(there) => probe::retained((there.host.as_str(), there.port)).await,
-                Target::Nowhere => continue,
+            let found = match (broker.address(), &plan.engine) {
+                (Some(address), _) => probe::retained(address).await,
+                (None, Engine::Remote(there)) => {
+                    probe::retained((there.host.as_str(), there.port)).await
+                }
+                (None, _) => continue,
             };
             match found {
                 Ok(found) => {
