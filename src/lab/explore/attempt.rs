@@ -15,6 +15,8 @@ use crate::lab::{Action, BoardName, BridgeName, Command, DiskTrouble};
 
 /// How long the system has to come to rest, once everything is mended.
 const REST: Duration = Duration::from_mins(3);
+/// How long nobody looks then.
+const SETTLE: Duration = Duration::from_secs(2);
 /// How often somebody looks whether it has.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -117,6 +119,8 @@ fn mend(world: &mut World) {
 
 /// Waits until everybody is connected and nothing is under way; what still is not so, in words.
 fn rest(world: &mut World) -> Option<String> {
+    // What was held begins to move: who is connected again has still to subscribe.
+    world.run_until(world.now() + SETTLE);
     let until = world.now() + REST;
     let conditions = conditions(world.plan());
     let mut reconnected = false;

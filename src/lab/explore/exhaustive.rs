@@ -11,6 +11,7 @@ use std::thread;
 use super::attempt::conclude;
 use crate::conf::scenario::Deed;
 use crate::lab::plan::Plan;
+use crate::lab::script::command;
 use crate::lab::stage::Player;
 use crate::lab::verdict::Verdict;
 use crate::lab::world::sim::World;
@@ -105,9 +106,10 @@ fn begin(plan: &Arc<Plan>, seed: u64) -> Result<World, String> {
         Err(never) => match never {},
     };
     let mut late = None;
-    let Ok(()) = player.play(plan.steps[..=first].to_vec(), |step, _, _, why| {
+    let Ok(()) = player.play(plan.steps[..first].to_vec(), |step, _, _, why| {
         late = late.take().or(why.map(|why| format!("{}: {why}", step.deed)));
     });
+    world.obey(command(&plan.steps[first].deed));
     drop(world.take_entries());
     late.map_or(Ok(world), Err)
 }

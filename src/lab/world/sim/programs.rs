@@ -51,6 +51,8 @@ impl Sim {
         self.frozen.remove(&number);
         self.clients[number.0].stay_away(true);
         self.break_client(number);
+        // Of an end that came while it was frozen it never heard.
+        self.clients[number.0].disconnected();
         self.clients[number.0].lose_memory();
     }
 

@@ -98,9 +98,17 @@ impl Wires {
 
     fn remove(&mut self, number: u64) -> Option<Wire> {
         let wire = self.all.remove(&number)?;
-        self.by_end.remove(&wire.dialer);
-        self.by_end.remove(&wire.target);
+        for end in [wire.dialer, wire.target] {
+            self.forget(end, number);
+        }
         Some(wire)
+    }
+
+    /// An end has that wire no more. It may have another by now: a client that dialled again.
+    fn forget(&mut self, end: End, number: u64) {
+        if self.by_end.get(&end) == Some(&number) {
+            self.by_end.remove(&end);
+        }
     }
 
     /// The packets that wait at a cable, by connection and direction.
@@ -337,7 +345,7 @@ impl Sim {
         } else {
             wire.gone = Some(end);
             wire.lanes[direction as usize].end(self.now);
-            self.wires.by_end.remove(&end);
+            self.wires.forget(end, number);
             self.broken(end);
         }
     }
