@@ -2,7 +2,7 @@
 //! as a lab has ours, or as a process of its own, as it has the others. Not for people.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -49,7 +49,7 @@ pub fn run(args: &Cable) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let observer = if args.seen { somebody()? } else { Observer::nobody() };
     runtime.block_on(async {
-        let broker = args.config_file.as_ref().map(broker).transpose()?;
+        let broker = args.config_file.as_deref().map(broker).transpose()?;
         let target = broker.as_ref().map_or_else(
             || args.to.map_or(Target::Nowhere, Target::At),
             |broker| Target::Inside(broker.door()),
@@ -63,7 +63,7 @@ pub fn run(args: &Cable) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn broker(file: &PathBuf) -> anyhow::Result<BrokerHandle> {
+fn broker(file: &Path) -> anyhow::Result<BrokerHandle> {
     let conf = Config::load(file, &open::host())?;
     let start = Start::in_memory("broker", conf.settings, Vec::new());
     BrokerHandle::start(start).context("the broker could not start")

@@ -15,7 +15,7 @@ pub struct Threads(Vec<Thread>);
 struct Thread {
     handle: Handle,
     end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    joined: Option<JoinHandle<()>>,
 }
 
 impl Threads {
@@ -41,14 +41,14 @@ impl Thread {
         // The end comes in the one way or the other.
         let work = move || drop(runtime.block_on(ended));
         let thread = thread::Builder::new().name("board".to_owned()).spawn(work)?;
-        Ok(Self { handle, end: Some(end), thread: Some(thread) })
+        Ok(Self { handle, end: Some(end), joined: Some(thread) })
     }
 }
 
 impl Drop for Thread {
     fn drop(&mut self) {
         drop(self.end.take());
-        if let Some(thread) = self.thread.take()
+        if let Some(thread) = self.joined.take()
             && thread.join().is_err()
         {
             // Its tasks' panics are passed on where they are waited for.
