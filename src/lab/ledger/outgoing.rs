@@ -46,7 +46,7 @@ impl Ledger {
             self.advance(leg, crossing, entry);
             return Some(leg);
         }
-        let (found, exact) = match told.and_then(|it| self.told_sent(to, &it, topic)) {
+        let (found, exact) = match told.and_then(|it| self.told_sent(to, &it, publish, topic)) {
             Some(found) => (found, true),
             None => (self.find(to, publish, topic), false),
         };
@@ -80,7 +80,13 @@ impl Ledger {
     }
 
     /// What the broker itself says that this is.
-    fn told_sent(&self, to: &SessionKey, expected: &Expected, topic: &Topic) -> Option<Found> {
+    fn told_sent(
+        &self,
+        to: &SessionKey,
+        expected: &Expected,
+        publish: &Publish,
+        topic: &Topic,
+    ) -> Option<Found> {
         let message = self.messages.numbered(&to.broker, expected.number)?;
         let legs = &self.messages.get(message)?.legs;
         let leg = legs.iter().position(|leg| leg.to == *to && leg.topic == *topic);
@@ -89,9 +95,12 @@ impl Ledger {
         // What a far side forgot goes again.
         let session = self.books.get(&to.broker).and_then(|book| book.sessions.get(&to.client));
         let open = key.is_some_and(|key| session.is_some_and(|it| it.open.contains(&key)));
+        // What it began to send before it lost its power, it says, is on its way: no longer why.
+        let refreshes = publish.retain && session.is_some_and(|it| !it.keeps_retain(topic));
         Some(match (key, expected.cause) {
             (Some(key), _) if open || !arrived => Found::Leg(key),
             (_, Cause::Subscribed | Cause::BridgeConnected) => Found::Retained,
+            _ if refreshes => Found::Retained,
             (Some(key), Cause::Live) => Found::Again(key),
             // One of a group.
             (None, Cause::Live) => return None,
