@@ -149,6 +149,14 @@ impl Recipe {
     }
 }
 
+impl ByHand {
+    /// As a step of a schedule.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        Step { say: None, at: Some(self.at), deed: self.deed.clone(), line: 0 }
+    }
+}
+
 impl Source {
     /// The scenario's short name.
     #[must_use]

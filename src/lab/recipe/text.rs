@@ -123,11 +123,10 @@ impl Recipe {
             text.push_str("\n[[step]]\n");
             text.push_str(&step.text()?);
         }
-        for ByHand { at, after, deed } in &self.by_hand {
+        for by_hand in &self.by_hand {
             text.push_str("\n[[by_hand]]\n");
-            line(&mut text, "after", &after.to_string());
-            let step = Step { say: None, at: Some(*at), deed: deed.clone(), line: 0 };
-            text.push_str(&step.text()?);
+            line(&mut text, "after", &by_hand.after.to_string());
+            text.push_str(&by_hand.step().text()?);
         }
         if let Source::Files(folder) = &self.scenario {
             text.push_str("\n[files]\n");
