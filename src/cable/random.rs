@@ -1,9 +1,13 @@
 //! Chance that repeats itself: the same seed gives the same draws on every machine.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// A source of draws, written as the number it goes on from. (SplitMix64, by Sebastiano Vigna.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A source of draws, written as the number it goes on from, or as that number in quotation marks
+/// where it is too great for the numbers of TOML. (SplitMix64, by Sebastiano Vigna.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(transparent)]
 pub struct Random(pub u64);
 
@@ -22,6 +26,36 @@ impl Random {
         // Half of the bits are as fine as anybody needs.
         let bits = u32::try_from(self.draw() >> 32).unwrap_or(u32::MAX);
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Random {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Seed)
+    }
+}
+
+struct Seed;
+
+impl Visitor<'_> for Seed {
+    type Value = Random;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a seed: a number from 0 up")
+    }
+
+    fn visit_u64<E: Error>(self, seed: u64) -> Result<Random, E> {
+        Ok(Random(seed))
+    }
+
+    fn visit_i64<E: Error>(self, seed: i64) -> Result<Random, E> {
+        let seed = u64::try_from(seed);
+        seed.map(Random).map_err(|_| E::custom("a seed is a number from 0 up"))
+    }
+
+    fn visit_str<E: Error>(self, seed: &str) -> Result<Random, E> {
+        let read = seed.parse().map(Random);
+        read.map_err(|_| E::custom(format!("a seed is a number from 0 up, not {seed:?}")))
     }
 }
 

@@ -13,6 +13,7 @@ mod open;
 mod orders;
 mod performance;
 mod player;
+mod replay;
 mod rumqttd;
 mod run;
 mod showing;
@@ -69,6 +70,8 @@ enum Command {
     Run(run::Run),
     /// Runs a scenario in simulated time, once or with thousands of random schedules
     Sim(Box<sim::Sim>),
+    /// Plays a run in simulated time again, from the file or the string that says it
+    Replay(Box<replay::Replay>),
     /// Says what conf files and scenarios will do that nobody may want: loops, caps, open ports …
     Check(check::Check),
     /// Shows what passes between clients and running brokers, breaks it, and judges it
@@ -125,6 +128,7 @@ pub fn run() -> ExitCode {
         None => windows::windows(&cli.windows, offset),
         Some(Command::Run(run)) => run::run(&run, offset),
         Some(Command::Sim(sim)) => sim::run(&sim, offset),
+        Some(Command::Replay(replay)) => replay::run(&replay, offset),
         Some(Command::Check(check)) => Ok(check::check(&check)),
         Some(Command::Watch(watch)) => watch::watch(&watch, offset),
         Some(Command::Trace(trace)) => trace::trace(&trace),

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::conf::scenario::{BreachKind, Expectation, Step};
+use crate::lab::explore::Attempt;
+use crate::lab::plan::Plan;
 use crate::lab::snapshot::Run as Runs;
 use crate::lab::stage::{Player, Stage};
 use crate::report::{ExpectationReport, Report, StepReport, VerdictReport};
@@ -95,5 +97,27 @@ impl<'a, S: Stage> Performance<'a, S> {
             verdict,
             detail: None,
         })
+    }
+}
+
+/// What an explorer's run comes to: no expectations of a script, but that everything comes to rest.
+pub(super) fn attempted(plan: &Plan, attempt: &Attempt) -> Report {
+    let what = "once everything is mended, it comes to rest".to_owned();
+    let why = attempt.unrest.clone();
+    let steps = attempt.steps.iter().enumerate().map(|(at, step)| StepReport {
+        number: at + 1,
+        what: step.deed.to_string(),
+        at_seconds: step.at.unwrap_or_default().as_secs_f64(),
+        failed: None,
+    });
+    Report {
+        scenario: plan.name.clone(),
+        passed: attempt.failures(&plan.breaches).is_empty(),
+        seconds: attempt.lasted.as_secs_f64(),
+        findings: plan.findings.iter().map(Into::into).collect(),
+        steps: steps.collect(),
+        expectations: vec![ExpectationReport { what, kept: why.is_none(), why }],
+        verdict: VerdictReport::from(&*attempt.verdict).expecting(&plan.breaches),
+        detail: None,
     }
 }

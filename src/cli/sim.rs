@@ -1,6 +1,5 @@
 //! `twinboard sim`: a scenario in simulated time, once or with thousands of random schedules.
 
-use std::convert::Infallible;
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,23 +11,17 @@ use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use time::UtcOffset;
 
-use super::keep::Keeper;
-use super::performance::Performance;
 use super::showing::Showing;
-use super::{open, signals, terminal};
+use super::{open, replay, signals, terminal};
 use crate::conf::Choice;
 use crate::lab::explore::exhaustive::{self, Exhaustive};
 use crate::lab::explore::search::{Found, Search};
 use crate::lab::explore::{Attempt, shrink};
 use crate::lab::plan::Plan;
-use crate::lab::stage::Stage;
+use crate::lab::recipe::Recipe;
 use crate::lab::world::sim::World;
-use crate::lab::{Command, Snapshot};
 use crate::report::VerdictReport;
-use crate::report::detail::Topology;
 
-/// How long after the script the expectations have to come true.
-const SETTLE: Duration = Duration::from_secs(10);
 /// With `--count`, so many failing runs are told one by one.
 const TOLD: usize = 3;
 
@@ -90,34 +83,18 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 pub fn run(sim: &Sim, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let plan = Arc::new(open::plan_on(&sim.scenario, &sim.engine, "lab")?);
     // Says at once what cannot be simulated.
-    let world = World::new(Arc::clone(&plan), sim.seed).map_err(|why| anyhow!(why))?;
+    drop(World::new(Arc::clone(&plan), sim.seed).map_err(|why| anyhow!(why))?);
     match (&sim.seeds, sim.explore) {
         (Some(seeds), _) => sim.search(&plan, seeds.clone()),
         (None, Some(How::Exhaustive)) => sim.exhaust(&plan),
-        (None, None) => sim.play(&plan, world, offset),
+        (None, None) => replay::play(plan, &sim.recipe(sim.seed)?, &sim.showing, offset),
     }
 }
 
 impl Sim {
-    /// The script, once.
-    fn play(&self, plan: &Plan, world: World, offset: UtcOffset) -> anyhow::Result<ExitCode> {
-        let keeper = self.showing.keeper_in_virtual_time(plan)?;
-        let began = Instant::now();
-        let mut stage = Told { world, keeper: keeper.clone() };
-        let report = match perform(&mut stage, plan) {
-            Ok(report) => report,
-            Err(never) => match never {},
-        };
-        let chronicle = keeper.finish();
-        let (world, took) = (&stage.world, began.elapsed());
-        eprintln!(
-            "\n  {} packets and {:.1} s of simulated time in {:.3} s",
-            HumanCount(world.crossed()),
-            world.now().as_secs_f64(),
-            took.as_secs_f64()
-        );
-        let topology = Topology::of(plan);
-        self.showing.show(report, &plan.title, topology, chronicle.as_ref(), offset)
+    /// This seed, with the script.
+    fn recipe(&self, seed: u64) -> anyhow::Result<Recipe> {
+        Ok(Recipe::new(open::folder(&self.scenario)?, seed))
     }
 
     /// Random schedules.
@@ -167,8 +144,11 @@ impl Sim {
         }
         let verdict = VerdictReport::from(&*shown.verdict).expecting(&plan.breaches);
         println!("\n{}", verdict.text_within(terminal::width()));
-        let (scenario, seed) = (&self.scenario, attempt.seed);
-        println!("Again: twinboard sim {scenario} --seeds {seed} --shrink");
+        let recipe = self.recipe(shown.seed).map(|it| it.with_steps(shown.steps.clone()));
+        match recipe.and_then(|it| Ok(it.short()?)) {
+            Ok(run) => println!("Again: twinboard replay {run}"),
+            Err(why) => println!("This run cannot be written down: {why:#}"),
+        }
     }
 
     /// Every order and every cut.
@@ -222,12 +202,6 @@ impl Sim {
     }
 }
 
-fn perform(stage: &mut Told, plan: &Plan) -> Result<crate::report::Report, Infallible> {
-    let mut performance = Performance::begin(stage, true)?;
-    performance.play(plan.steps.clone())?;
-    performance.report(plan.name.clone(), (&plan.expectations, &plan.breaches), SETTLE)
-}
-
 fn progress(runs: u64) -> ProgressBar {
     let bar = ProgressBar::new(runs);
     let style = "{bar:30} {human_pos}/{human_len} {per_sec}, {eta} left {msg}";
@@ -250,42 +224,4 @@ fn told(found: &Found, took: Duration) {
             some => format!("{some} runs broke a promise"),
         }
     );
-}
-
-/// A simulated world whose entries are kept.
-struct Told {
-    world: World,
-    keeper: Keeper,
-}
-
-impl Stage for Told {
-    type Error = Infallible;
-
-    fn now(&self) -> Duration {
-        self.world.now()
-    }
-
-    fn send(&mut self, command: Command) -> Result<(), Infallible> {
-        self.world.send(command)?;
-        self.keep();
-        Ok(())
-    }
-
-    fn next(&mut self, within: Duration) -> Result<Option<Arc<Snapshot>>, Infallible> {
-        let snapshot = self.world.next(within)?;
-        self.keep();
-        Ok(snapshot)
-    }
-
-    fn stuck(&self) -> Infallible {
-        self.world.stuck()
-    }
-}
-
-impl Told {
-    fn keep(&mut self) {
-        for entry in self.world.take_entries() {
-            self.keeper.take(&entry);
-        }
-    }
 }

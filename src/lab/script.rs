@@ -154,6 +154,54 @@ pub(super) fn command(deed: &Deed) -> Command {
     }
 }
 
+/// The deed that asks for this.
+///
+/// # Errors
+/// In words, where a script has no word for it.
+pub fn deed(wanted: &Command) -> Result<Deed, String> {
+    let on = |action: Action, target: Target| match action {
+        Action::Start => Deed::Start(target),
+        Action::Stop => Deed::Stop(target),
+        Action::Restart => Deed::Restart(target),
+        Action::Kill => Deed::Kill(target),
+        Action::Freeze => Deed::Freeze(target),
+        Action::Thaw => Deed::Thaw(target),
+    };
+    Ok(match wanted {
+        Command::Toggle { program, sensor } => {
+            Deed::Toggle { program: program.to_string(), sensor: sensor.0 }
+        }
+        Command::Set { program, sensor, ok } => {
+            Deed::Set { program: program.to_string(), sensor: sensor.0, ok: *ok }
+        }
+        Command::Publish { program, count } => {
+            Deed::Publish { program: program.to_string(), count: *count }
+        }
+        Command::Message { program, message } => {
+            Deed::Message { program: program.to_string(), message: message.clone() }
+        }
+        Command::Program { program, action } => on(*action, Target::Program(program.to_string())),
+        Command::Broker { board, action } => on(*action, Target::Broker(board.to_string())),
+        Command::Bridge { bridge, action } => on(*action, Target::Bridge(bridge.to_string())),
+        Command::Power { board, on: true } => Deed::PowerOn(board.to_string()),
+        Command::Power { board, on: false } => Deed::PowerOff(board.to_string()),
+        Command::Cable { cable, deed } => {
+            Deed::Cable { cable: cable.to_string(), deed: deed.clone() }
+        }
+        Command::Disk { board, trouble } => match trouble {
+            Some(DiskTrouble::Full) => Deed::DiskFull(board.to_string()),
+            Some(DiskTrouble::Slow { ms }) => Deed::DiskSlow { board: board.to_string(), ms: *ms },
+            None => Deed::DiskOk(board.to_string()),
+        },
+        Command::RetryNow { .. }
+        | Command::Reconnect
+        | Command::Judge
+        | Command::FreshStart
+        | Command::PutBack { .. }
+        | Command::Quit => return Err("a run that is to be repeated has no word for this".into()),
+    })
+}
+
 fn on_disk(board: &str, trouble: Option<DiskTrouble>) -> Command {
     Command::Disk { board: BoardName::new(board), trouble }
 }
@@ -242,7 +290,10 @@ mod tests {
     #[test]
     fn every_deed_is_a_command() {
         let name = || "x".to_owned();
-        let check = |deed: Deed, expected: Command| assert_eq!(command(&deed), expected);
+        let check = |deed: Deed, expected: Command| {
+            assert_eq!(super::deed(&expected), Ok(deed.clone()));
+            assert_eq!(command(&deed), expected);
+        };
         let (board, bridge) = (BoardName::new("x"), BridgeName::new("x"));
         let (program, action) = (ProgramName::new("x"), Action::Stop);
         let sensor = SensorNumber(4);

@@ -92,6 +92,7 @@ pub(super) mod read;
 mod read_faults;
 mod read_programs;
 mod words;
+pub mod write;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use crate::conf::scenario::{BreachKind, Condition, Deed, Step};
 use crate::lab::condition::against;
 use crate::lab::plan::Plan;
 use crate::lab::script::command;
+use crate::lab::trace::Entry;
 use crate::lab::verdict::Verdict;
 use crate::lab::world::sim::World;
 use crate::lab::{Action, BoardName, BridgeName, Command, DiskTrouble};
@@ -83,8 +84,13 @@ pub fn attempt(plan: &Arc<Plan>, seed: u64, steps: Vec<Step>) -> Attempt {
 
 /// Mends everything, lets it come to rest, and has it judged; what did not come to rest, in words.
 pub(super) fn conclude(world: &mut World) -> Option<String> {
+    conclude_with(world, &mut drop)
+}
+
+/// The same for somebody who wants the entries.
+pub fn conclude_with(world: &mut World, keep: &mut dyn FnMut(Vec<Arc<Entry>>)) -> Option<String> {
     mend(world);
-    let unrest = rest(world);
+    let unrest = rest(world, keep);
     world.obey(Command::Judge);
     unrest
 }
@@ -118,9 +124,10 @@ fn mend(world: &mut World) {
 }
 
 /// Waits until everybody is connected and nothing is under way; what still is not so, in words.
-fn rest(world: &mut World) -> Option<String> {
+fn rest(world: &mut World, keep: &mut dyn FnMut(Vec<Arc<Entry>>)) -> Option<String> {
     // What was held begins to move: who is connected again has still to subscribe.
     world.run_until(world.now() + SETTLE);
+    keep(world.take_entries());
     let until = world.now() + REST;
     let conditions = conditions(world.plan());
     let mut reconnected = false;
@@ -140,7 +147,7 @@ fn rest(world: &mut World) -> Option<String> {
             world.obey(Command::Reconnect);
         }
         world.run_until(world.now() + LOOK);
-        drop(world.take_entries());
+        keep(world.take_entries());
     }
 }
 

@@ -18,5 +18,5 @@ pub mod shrink;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{Attempt, Failure, attempt};
+pub use attempt::{Attempt, Failure, attempt, conclude_with};
 pub use schedule::schedule;

@@ -47,6 +47,7 @@ mod weather;
 mod wires;
 mod world;
 
+pub use stage::SNAPSHOT_EVERY;
 pub use strangers::StrangerNumber;
 pub use wires::{End, Fault};
 pub use world::World;

@@ -9,7 +9,7 @@ use crate::lab::stage::Stage;
 use crate::lab::{Command, Snapshot};
 
 /// Snapshots are made at most this often, as in the live world.
-const SNAPSHOT_EVERY: Duration = Duration::from_millis(16);
+pub const SNAPSHOT_EVERY: Duration = Duration::from_millis(16);
 
 impl Stage for World {
     type Error = Infallible;

@@ -130,6 +130,12 @@ impl World {
         self.sim.happened
     }
 
+    /// How many commands were carried out, or could not be.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
     /// How many packets have come to a cable.
     #[must_use]
     pub fn crossed(&self) -> u64 {
@@ -173,6 +179,8 @@ impl World {
     /// The entries of the trace since they were last taken.
     pub fn take_entries(&mut self) -> Vec<Arc<Entry>> {
         self.fused = 0;
+        // They are among the entries; a copy of the world need not have them too.
+        self.sim.events.clear();
         std::mem::take(&mut self.sim.recorded().entries)
     }
 

@@ -1,0 +1,177 @@
+//! `twinboard replay`: a run in simulated time again, from the file or the string that says it.
+
+use std::convert::Infallible;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use indicatif::HumanCount;
+use time::UtcOffset;
+
+use super::keep::Keeper;
+use super::performance::{Performance, attempted};
+use super::showing::Showing;
+use crate::lab::explore::{Attempt, conclude_with};
+use crate::lab::plan::Plan;
+use crate::lab::recipe::{ByHand, Recipe};
+use crate::lab::stage::Stage;
+use crate::lab::timeline::Course;
+use crate::lab::{Command, Snapshot};
+use crate::report::detail::Topology;
+use crate::report::{Report, StepReport};
+
+/// How long after the script the expectations have to come true.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How often somebody looks whether all that was done by hand is done.
+const LOOK: Duration = Duration::from_millis(16);
+
+/// Play a run again that somebody wrote down: the same one, byte for byte.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Replay {
+    /// The file of the run, its string (`tb1:…`), or `-` for either on standard input
+    #[arg(value_name = "FILE|STRING")]
+    run: String,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  twinboard replay run.toml --trace run.jsonl";
+
+/// Plays it. The exit status is 0 when everything expected held, 1 when not.
+///
+/// # Errors
+/// When it cannot be read, or not be played.
+pub fn run(replay: &Replay, offset: UtcOffset) -> anyhow::Result<ExitCode> {
+    let recipe = Recipe::read(&text(&replay.run)?)?;
+    let plan = Arc::new(recipe.plan()?);
+    play(plan, &recipe, &replay.showing, offset)
+}
+
+/// Plays a run to its end and shows what came of it.
+///
+/// # Errors
+/// When it cannot be simulated, or what it comes to cannot be written.
+pub(super) fn play(
+    plan: Arc<Plan>,
+    recipe: &Recipe,
+    showing: &Showing,
+    offset: UtcOffset,
+) -> anyhow::Result<ExitCode> {
+    let course = Course::without_script(Arc::clone(&plan), recipe).map_err(|why| anyhow!(why))?;
+    let keeper = showing.keeper_in_virtual_time(&plan)?;
+    let began = Instant::now();
+    let mut told = Told { course, keeper: keeper.clone() };
+    let report = if recipe.steps.is_some() {
+        told.attempt(&plan, recipe)
+    } else {
+        let Ok(report) = told.perform(&plan, &recipe.by_hand);
+        report
+    };
+    let chronicle = keeper.finish();
+    let world = told.course.world();
+    eprintln!(
+        "\n  {} packets and {:.1} s of simulated time in {:.3} s",
+        HumanCount(world.crossed()),
+        world.now().as_secs_f64(),
+        began.elapsed().as_secs_f64()
+    );
+    let topology = Topology::of(&plan);
+    showing.show(report, &plan.title, topology, chronicle.as_ref(), offset)
+}
+
+/// What a run is written down as: the argument itself, or what it names.
+fn text(run: &str) -> anyhow::Result<String> {
+    if run == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
+        return Ok(text);
+    }
+    let path = Path::new(run);
+    // A string that is too new or damaged is no file's name either.
+    if run.starts_with("tb") && run.contains(':') && !path.exists() {
+        return Ok(run.to_owned());
+    }
+    std::fs::read_to_string(path).with_context(|| format!("{run} cannot be read"))
+}
+
+/// A run whose entries are kept.
+struct Told {
+    course: Course,
+    keeper: Keeper,
+}
+
+impl Told {
+    /// The scenario's script, with what was done by hand beside it.
+    fn perform(&mut self, plan: &Plan, by_hand: &[ByHand]) -> Result<Report, Infallible> {
+        let mut performance = Performance::begin(self, true)?;
+        performance.play(plan.steps.clone())?;
+        while !performance.player.stage.course.is_done() {
+            if let Some(seen) = performance.player.stage.next(LOOK)? {
+                performance.player.seen = seen;
+            }
+        }
+        for ByHand { at, deed, .. } in by_hand {
+            let (number, what) = (performance.taken.len() + 1, format!("{deed} (by hand)"));
+            let at_seconds = at.as_secs_f64();
+            eprintln!("   by hand  {at_seconds:6.2} s  {deed}");
+            performance.taken.push(StepReport { number, what, at_seconds, failed: None });
+        }
+        performance.report(plan.name.clone(), (&plan.expectations, &plan.breaches), SETTLE)
+    }
+
+    /// A schedule, which ends as it does for the explorer: everything is mended and comes to rest.
+    fn attempt(&mut self, plan: &Plan, recipe: &Recipe) -> Report {
+        while !self.course.is_done() && self.course.step_until(None) {
+            self.keep();
+        }
+        let Self { course, keeper } = self;
+        let unrest = conclude_with(course.world_mut(), &mut |entries| {
+            entries.iter().for_each(|entry| keeper.take(entry));
+        });
+        self.keep();
+        let world = self.course.world();
+        let (packets, lasted) = (world.crossed(), world.now());
+        let by_hand = recipe.by_hand.iter().map(ByHand::step);
+        let mut steps: Vec<_> = recipe.steps.iter().flatten().cloned().chain(by_hand).collect();
+        steps.sort_by_key(|step| step.at);
+        let verdict = world.verdict();
+        attempted(plan, &Attempt { seed: recipe.seed, steps, verdict, unrest, packets, lasted })
+    }
+
+    fn keep(&mut self) {
+        for entry in self.course.take_entries() {
+            self.keeper.take(&entry);
+        }
+    }
+}
+
+impl Stage for Told {
+    type Error = Infallible;
+
+    fn now(&self) -> Duration {
+        self.course.now()
+    }
+
+    fn send(&mut self, command: Command) -> Result<(), Infallible> {
+        self.course.send(command)?;
+        self.keep();
+        Ok(())
+    }
+
+    fn next(&mut self, within: Duration) -> Result<Option<Arc<Snapshot>>, Infallible> {
+        let snapshot = self.course.next(within)?;
+        self.keep();
+        Ok(snapshot)
+    }
+
+    fn stuck(&self) -> Infallible {
+        self.course.stuck()
+    }
+}
