@@ -222,7 +222,12 @@ impl Ledger {
                     let options = SubscribeOptions { qos, ..options };
                     subscriptions.insert(filter, Subscribed { options, sure: true });
                 }
-                None => drop(subscriptions.remove(&filter)),
+                // Whether one that was there before stays, MQTT does not say.
+                None => {
+                    if let Some(refused) = subscriptions.get_mut(&filter) {
+                        refused.sure = false;
+                    }
+                }
             }
         }
     }

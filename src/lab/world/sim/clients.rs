@@ -98,6 +98,10 @@ impl Sim {
         if let Some(manners) = &mut self.clients[client.0].manners {
             let dials = manners.dials;
             match &packet {
+                // A program without its subscriptions would wait for ever.
+                Packet::SubAck(answers) if answers.reasons.iter().any(|it| it.is_error()) => {
+                    return self.break_client(client);
+                }
                 Packet::ConnAck(_) => {
                     let after = manners.keep_alive;
                     self.later(after, Happening::Ping { client, dials });
