@@ -61,8 +61,8 @@ impl Broker {
     /// What a subscription to everything would get: the retained messages but those under `$`.
     #[must_use]
     pub fn retains(&self) -> BTreeMap<Topic, Bytes> {
-        let all = Filter::parse("#").expect("a filter");
-        let found = self.retained.matched_by(&all).into_iter().map(|kept| kept.numbered.message);
+        let found = Filter::parse("#").map(|all| self.retained.matched_by(&all));
+        let found = found.into_iter().flatten().map(|kept| kept.numbered.message);
         found.map(|message| (message.topic.clone(), message.payload.clone())).collect()
     }
 

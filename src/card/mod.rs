@@ -115,7 +115,7 @@ pub struct Identity {
 }
 
 /// One program of a board.
-pub trait Program: Send {
+pub trait Program: Send + Sync {
     /// How it connects.
     fn identity(&self) -> Identity;
     /// Takes one input at time `now`, gives what is to be done, in order.

@@ -43,7 +43,7 @@ pub type Card1 = Monitor<Board1>;
 pub type Card2 = Monitor<Board2>;
 
 /// What distinguishes the two monitors.
-pub trait Board: Clone + Send + 'static {
+pub trait Board: Clone + Send + Sync + 'static {
     /// The client id.
     const CLIENT_ID: &'static str;
     /// Where it publishes.

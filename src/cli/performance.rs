@@ -51,7 +51,8 @@ impl<'a, S: Stage> Performance<'a, S> {
         let (all, tells, began) = (steps.len(), self.tells, self.began);
         let taken = &mut self.taken;
         self.player.play(steps, |step, at, now, failed| {
-            let (what, at_seconds) = (step.deed.to_string(), (now - began).as_secs_f64());
+            let (what, at_seconds) =
+                (step.deed.to_string(), now.saturating_sub(began).as_secs_f64());
             if tells {
                 if let Some(say) = &step.say {
                     eprintln!("\n  {say}");

@@ -142,7 +142,7 @@ impl Maker<'_> {
         match trouble {
             Trouble::Cut => self.on_cable(at, cable::Deed::cut(), cable::Deed::Mend),
             Trouble::CutSilently => {
-                self.on_cable(at, cable::Deed::cut_silently(), cable::Deed::Mend)
+                self.on_cable(at, cable::Deed::cut_silently(), cable::Deed::Mend);
             }
             Trouble::CutAt => {
                 let pick = self.pick();

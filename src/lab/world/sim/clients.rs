@@ -175,7 +175,7 @@ impl Sim {
             && !std::mem::replace(&mut manners.watched, true)
         {
             let dials = manners.dials;
-            self.later(at - now, Happening::Unanswered { client, dials });
+            self.later(at.saturating_sub(now), Happening::Unanswered { client, dials });
         }
     }
 

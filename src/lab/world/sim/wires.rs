@@ -382,7 +382,7 @@ impl Sim {
         let direction = known.towards(to);
         let last = &mut known.last[direction as usize];
         *last = due.max(*last);
-        let wait = *last - self.now;
+        let wait = last.saturating_sub(self.now);
         self.later(wait, what);
     }
 

@@ -185,6 +185,9 @@ impl World {
     }
 
     /// What is owed.
+    ///
+    /// # Panics
+    /// Never: a world is watched from its beginning.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         self.sim.ledger().expect("a world is watched from its beginning")
