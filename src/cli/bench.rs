@@ -1,6 +1,7 @@
 //! `twinboard bench`: brokers under load, side by side.
 
 mod growth;
+mod sim;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ pub struct Run {
 enum More {
     /// Measure what becomes of a broker as it has more to keep
     Growth(growth::Run),
+    /// Measure simulated time: a long run, a million packets, random schedules, copies of a world
+    Sim(sim::Run),
 }
 
 /// How to measure.
@@ -105,8 +108,10 @@ enum Version {
 /// # Errors
 /// When it cannot begin, or its figures cannot be written.
 pub fn run(args: &Run) -> anyhow::Result<ExitCode> {
-    if let Some(More::Growth(growth)) = &args.more {
-        return growth::run(growth);
+    match &args.more {
+        Some(More::Growth(growth)) => return growth::run(growth),
+        Some(More::Sim(sim)) => return sim::run(sim),
+        None => {}
     }
     if args.list {
         for load in LOADS {
