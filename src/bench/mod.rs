@@ -68,7 +68,7 @@ pub mod table;
 pub mod target;
 mod traffic;
 mod trouble;
-mod vitals;
+pub mod vitals;
 
 use figures::{Figures, float, percentile};
 use load::Load;
