@@ -19,7 +19,7 @@ use crate::lab::explore::{Attempt, conclude_with};
 use crate::lab::plan::Plan;
 use crate::lab::recipe::{ByHand, Recipe};
 use crate::lab::stage::Stage;
-use crate::lab::timeline::Course;
+use crate::lab::timeline::{Course, Timeline};
 use crate::lab::{Command, Snapshot};
 use crate::report::detail::Topology;
 use crate::report::{Report, StepReport};
@@ -36,13 +36,17 @@ pub struct Replay {
     /// The file of the run, its string (`tb1:…`), or `-` for either on standard input
     #[arg(value_name = "FILE|STRING")]
     run: String,
+    /// Go through it in this terminal: forward, back, faster, and otherwise
+    #[arg(long)]
+    tui: bool,
     #[command(flatten)]
     showing: Showing,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  twinboard replay run.toml --trace run.jsonl";
+  twinboard replay run.toml --trace run.jsonl
+  twinboard replay run.toml --tui";
 
 /// Plays it. The exit status is 0 when everything expected held, 1 when not.
 ///
@@ -51,6 +55,9 @@ Examples:
 pub fn run(replay: &Replay, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let recipe = Recipe::read(&text(&replay.run)?)?;
     let plan = Arc::new(recipe.plan()?);
+    if replay.tui {
+        return watch(plan, recipe);
+    }
     play(&plan, &recipe, &replay.showing, offset)
 }
 
@@ -84,6 +91,16 @@ pub(super) fn play(
     );
     let topology = Topology::of(plan);
     showing.show(report, &plan.title, topology, chronicle.as_ref(), offset)
+}
+
+/// Shows a run in this terminal until somebody has seen enough.
+///
+/// # Errors
+/// When it cannot be simulated, or this is no terminal.
+pub(super) fn watch(plan: Arc<Plan>, recipe: Recipe) -> anyhow::Result<ExitCode> {
+    let timeline = Timeline::new(plan, recipe).map_err(|why| anyhow!(why))?;
+    crate::tui::run(timeline).context("this terminal cannot show it")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What a run is written down as: the argument itself, or what it names.
