@@ -13,6 +13,7 @@
 //! cli/      the commands: windows (default), run, check, watch, trace, broker, matrix, bench
 //! bench/    loads against brokers, and their figures: an outsider, over sockets alone
 //! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
+//! tui/      a run in simulated time in a terminal: goes through a Timeline in both directions
 //! report/   what a run comes to: text, JSON, JUnit, HTML; its trace: JSON lines, pcapng
 //! lab/      plan, Command, Snapshot, Trace, script; world/live: real time; world/sim: virtual time
 //! engine/   which broker a board runs: ours, rumqttd, mosquitto, somebody else's
@@ -182,3 +183,4 @@ pub mod mqtt;
 pub mod net;
 pub mod report;
 pub mod store;
+pub mod tui;

@@ -16,13 +16,14 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "gui", "bench", "report", "lab", "engine", "net", "store", "card", "lint", "conf",
-            "broker", "cable", "mqtt",
+            "gui", "tui", "bench", "report", "lab", "engine", "net", "store", "card", "lint",
+            "conf", "broker", "cable", "mqtt",
         ],
     ),
     // An outsider: it speaks to brokers over sockets alone.
     ("bench", &[]),
     ("gui", &["lab", "cable", "card", "lint", "conf", "broker", "mqtt"]),
+    ("tui", &["report", "lab", "cable", "card", "conf", "broker", "mqtt"]),
     ("report", &["lab", "card", "lint", "conf", "broker", "cable", "mqtt"]),
     ("lab", &["engine", "net", "store", "card", "lint", "conf", "broker", "cable", "mqtt"]),
     ("engine", &["net", "store", "conf", "broker", "cable", "mqtt"]),

@@ -19,7 +19,7 @@ use crate::lab::explore::{Attempt, conclude_with};
 use crate::lab::plan::Plan;
 use crate::lab::recipe::{ByHand, Recipe};
 use crate::lab::stage::Stage;
-use crate::lab::timeline::Course;
+use crate::lab::timeline::{Course, Timeline};
 use crate::lab::{Command, Snapshot};
 use crate::report::detail::Topology;
 use crate::report::{Report, StepReport};
@@ -36,13 +36,17 @@ pub struct Replay {
     /// The file of the run, its string (`tb1:…`), or `-` for either on standard input
     #[arg(value_name = "FILE|STRING")]
     run: String,
+    /// Go through it in this terminal: forward, back, faster, and otherwise
+    #[arg(long)]
+    tui: bool,
     #[command(flatten)]
     showing: Showing,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  twinboard replay run.toml --trace run.jsonl";
+  twinboard replay run.toml --trace run.jsonl
+  twinboard replay run.toml --tui";
 
 /// Plays it. The exit status is 0 when everything expected held, 1 when not.
 ///
@@ -51,7 +55,10 @@ Examples:
 pub fn run(replay: &Replay, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let recipe = Recipe::read(&text(&replay.run)?)?;
     let plan = Arc::new(recipe.plan()?);
-    play(plan, &recipe, &replay.showing, offset)
+    if replay.tui {
+        return watch(plan, recipe);
+    }
+    play(&plan, &recipe, &replay.showing, offset)
 }
 
 /// Plays a run to its end and shows what came of it.
@@ -59,19 +66,19 @@ pub fn run(replay: &Replay, offset: UtcOffset) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When it cannot be simulated, or what it comes to cannot be written.
 pub(super) fn play(
-    plan: Arc<Plan>,
+    plan: &Arc<Plan>,
     recipe: &Recipe,
     showing: &Showing,
     offset: UtcOffset,
 ) -> anyhow::Result<ExitCode> {
-    let course = Course::without_script(Arc::clone(&plan), recipe).map_err(|why| anyhow!(why))?;
-    let keeper = showing.keeper_in_virtual_time(&plan)?;
+    let course = Course::without_script(Arc::clone(plan), recipe).map_err(|why| anyhow!(why))?;
+    let keeper = showing.keeper_in_virtual_time(plan)?;
     let began = Instant::now();
     let mut told = Told { course, keeper: keeper.clone() };
     let report = if recipe.steps.is_some() {
-        told.attempt(&plan, recipe)
+        told.attempt(plan, recipe)
     } else {
-        let Ok(report) = told.perform(&plan, &recipe.by_hand);
+        let Ok(report) = told.perform(plan, &recipe.by_hand);
         report
     };
     let chronicle = keeper.finish();
@@ -82,8 +89,18 @@ pub(super) fn play(
         world.now().as_secs_f64(),
         began.elapsed().as_secs_f64()
     );
-    let topology = Topology::of(&plan);
+    let topology = Topology::of(plan);
     showing.show(report, &plan.title, topology, chronicle.as_ref(), offset)
+}
+
+/// Shows a run in this terminal until somebody has seen enough.
+///
+/// # Errors
+/// When it cannot be simulated, or this is no terminal.
+pub(super) fn watch(plan: Arc<Plan>, recipe: Recipe) -> anyhow::Result<ExitCode> {
+    let timeline = Timeline::new(plan, recipe).map_err(|why| anyhow!(why))?;
+    crate::tui::run(timeline).context("this terminal cannot show it")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What a run is written down as: the argument itself, or what it names.
@@ -133,7 +150,9 @@ impl Told {
         }
         let Self { course, keeper } = self;
         let unrest = conclude_with(course.world_mut(), &mut |entries| {
-            entries.iter().for_each(|entry| keeper.take(entry));
+            for entry in &entries {
+                keeper.take(entry);
+            }
         });
         self.keep();
         let world = self.course.world();
@@ -173,5 +192,42 @@ impl Stage for Told {
 
     fn stuck(&self) -> Infallible {
         self.course.stuck()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::conf::Folder;
+    use crate::lab::explore::{attempt, schedule};
+    use crate::report::VerdictReport;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        showing: Showing,
+    }
+
+    #[test]
+    fn a_schedule_comes_to_what_it_came_to_for_the_explorer() {
+        let recipe = Recipe::new(Folder::builtin("dual-board").expect("it is there"), 0);
+        let plan = Arc::new(recipe.plan().expect("it fits"));
+        for seed in 0..8 {
+            let steps = schedule(&plan, seed);
+            let explored = attempt(&plan, seed, steps.clone());
+            let recipe = Recipe { seed, ..recipe.clone() }.with_steps(steps);
+            let recipe = Recipe::read(&recipe.short().expect("a string")).expect("the same");
+            let Line { showing } = Line::parse_from(["replay"]);
+            let keeper = showing.keeper_in_virtual_time(&plan).expect("it keeps nothing");
+            let course = Course::without_script(Arc::clone(&plan), &recipe).expect("it plays");
+            let mut told = Told { course, keeper };
+            let report = told.attempt(&plan, &recipe);
+            assert_eq!(told.course.world().crossed(), explored.packets, "seed {seed}");
+            assert_eq!(told.course.now(), explored.lasted, "seed {seed}");
+            assert_eq!(report.verdict, VerdictReport::from(&*explored.verdict).expecting(&[]));
+            assert_eq!(report.passed, explored.failures(&[]).is_empty());
+        }
     }
 }

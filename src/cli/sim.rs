@@ -54,6 +54,9 @@ pub struct Sim {
     /// With --seeds and --explore: so many threads; one for each processor, where nothing is said
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Go through the run in this terminal: forward, back, faster, and otherwise
+    #[arg(long, conflicts_with_all = ["seeds", "explore"])]
+    tui: bool,
     #[arg(long, value_name = "[BOARD=]ENGINE", hide = true)]
     engine: Vec<Choice>,
     #[command(flatten)]
@@ -87,7 +90,8 @@ pub fn run(sim: &Sim, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     match (&sim.seeds, sim.explore) {
         (Some(seeds), _) => sim.search(&plan, seeds.clone()),
         (None, Some(How::Exhaustive)) => sim.exhaust(&plan),
-        (None, None) => replay::play(plan, &sim.recipe(sim.seed)?, &sim.showing, offset),
+        (None, None) if sim.tui => replay::watch(plan, sim.recipe(sim.seed)?),
+        (None, None) => replay::play(&plan, &sim.recipe(sim.seed)?, &sim.showing, offset),
     }
 }
 

@@ -44,6 +44,14 @@ pub fn text_within(ladder: &Ladder, width: Option<usize>) -> String {
     text
 }
 
+/// The same with all gaps alike: where rows come and go, the columns stay where they are.
+#[must_use]
+pub fn text_evenly(ladder: &Ladder, width: usize) -> String {
+    let places = evenly(&ladder.columns, width);
+    let rows = ladder.rows.iter().map(|row| line(&places, row));
+    std::iter::once(header(&ladder.columns, &places)).chain(rows).collect()
+}
+
 /// One row, with the columns at these places.
 fn line(places: &[usize], row: &Row) -> String {
     let ms = row.after.as_secs_f64() * 1_000.0;
@@ -125,7 +133,7 @@ impl Roll {
         let mut text = String::new();
         if self.columns.see(entry) {
             self.shown = self.columns.list();
-            self.spread();
+            self.places = evenly(&self.shown, self.width);
             text = header(&self.shown, &self.places);
         }
         if let Some(row) = Row::of(&self.shown, entry, start) {
@@ -137,20 +145,20 @@ impl Roll {
         }
         text
     }
+}
 
-    /// All gaps alike, as wide as there is room.
-    fn spread(&mut self) {
-        let room = self.width.saturating_sub(TIME + MARGIN + 3 + REMARK);
-        let gap = room / self.shown.len().saturating_sub(1).max(1);
-        let mut at = MARGIN;
-        self.places.clear();
-        for party in &self.shown {
-            if !self.places.is_empty() {
-                at += gap.clamp(NARROWEST, WIDEST).max(party.name().chars().count() + 2);
-            }
-            self.places.push(at);
+/// Where each column stands with all gaps alike, as wide as there is room.
+fn evenly(columns: &[Party], width: usize) -> Vec<usize> {
+    let room = width.saturating_sub(TIME + MARGIN + 3 + REMARK);
+    let gap = room / columns.len().saturating_sub(1).max(1);
+    let (mut at, mut places) = (MARGIN, Vec::new());
+    for party in columns {
+        if !places.is_empty() {
+            at += gap.clamp(NARROWEST, WIDEST).max(party.name().chars().count() + 2);
         }
+        places.push(at);
     }
+    places
 }
 
 fn width(ladder: &Ladder, at: usize) -> usize {

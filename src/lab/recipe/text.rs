@@ -83,6 +83,9 @@ impl Recipe {
     ///
     /// # Errors
     /// As [`Recipe::text`].
+    ///
+    /// # Panics
+    /// Never: memory takes what is written.
     pub fn short(&self) -> Result<String, RecipeError> {
         let mut deflated = ZlibEncoder::new(Vec::new(), Compression::best());
         let written = deflated.write_all(self.body()?.as_bytes()).and_then(|()| deflated.finish());
