@@ -10,12 +10,13 @@
 //!
 //! ```text
 //! main.rs   run() -> ExitCode
-//! cli/      the commands: windows (default), run, check, watch, trace, broker, matrix, bench
+//! cli/      the commands: windows (default), run, sim, replay, check, watch, trace, matrix, bench …
 //! bench/    loads against brokers, and their figures: an outsider, over sockets alone
 //! gui/      the windows: read a Snapshot, send Commands; no I/O, no locks, no domain logic
 //! tui/      a run in simulated time in a terminal: goes through a Timeline in both directions
 //! report/   what a run comes to: text, JSON, JUnit, HTML; its trace: JSON lines, pcapng
-//! lab/      plan, Command, Snapshot, Trace, script; world/live: real time; world/sim: virtual time
+//! lab/      plan, Command, Snapshot, Trace, script; world/live: real time; world/sim: virtual time;
+//!           explore/, timeline/, recipe/: what can be done with a world that is a value
 //! engine/   which broker a board runs: ours, rumqttd, mosquitto, somebody else's
 //! net/      live shell: listeners, connections, a broker's owner task, dials, cables      (tokio)
 //! store/    a broker's durable state in SQLite, on a thread of its own
@@ -50,6 +51,25 @@
 //!   disks keep what was committed and nothing else. A minute of the dual-board system takes
 //!   milliseconds, so the tests go through every cut point of a handshake and every order of
 //!   restarts.
+//!
+//! What a world is asked, what is written down of it and as what it shows itself is one code for both
+//! (`lab::world`'s `commands`, `record` and `view`); what its parts can do each says in its way
+//! (`parts`). So whoever plays a script ([`lab::stage`]) or draws a window cannot tell them apart.
+//!
+//! # Simulated time
+//!
+//! ```text
+//! recipe (scenario, seed, schedule) ---> World: a value, copied at will ---> the same entries, always
+//!                                          |
+//!          timeline: step, back, jump, fork, by copies kept at growing distances
+//!          explore:  random schedules, each from its seed; the smallest that fails; every order
+//! ```
+//!
+//! The same plan, seed and commands at the same times give the same trace, byte for byte, on every
+//! machine: maps that are iterated are ordered, latencies and the times of commits are drawn from the
+//! seed, and a host's name is no part of it. What a power failure finds half written is there or not,
+//! which is drawn, too. [`lab::explore`] mends everything at a run's end, and asks that whoever was cut
+//! off comes back, that everything comes to rest, and that every promise was kept.
 //!
 //! # Commit before speak
 //!
