@@ -55,6 +55,7 @@ Examples:
   twinboard check my-scenario/       what its files will do that nobody may want
   twinboard run --engine mosquitto   the same with mosquitto as the boards' brokers
   twinboard run counting --report html --output run.html
+  twinboard sim dual-board --tui     the system in simulated time: step, go back, try otherwise
   twinboard watch localhost          what passes a broker that runs, as lines or as a ladder
   twinboard broker -p 1885           one broker, as `mosquitto -p 1885`
   twinboard bench --load qos2-4-4    how fast it is, beside rumqttd and mosquitto

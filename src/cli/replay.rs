@@ -37,7 +37,7 @@ pub struct Replay {
     #[arg(value_name = "FILE|STRING")]
     run: String,
     /// Go through it in this terminal: forward, back, faster, and otherwise
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["trace", "pcapng", "report", "output", "passports"])]
     tui: bool,
     #[command(flatten)]
     showing: Showing,

@@ -55,7 +55,12 @@ pub struct Sim {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Go through the run in this terminal: forward, back, faster, and otherwise
-    #[arg(long, conflicts_with_all = ["seeds", "explore"])]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "seeds", "explore", "trace", "pcapng", "report", "output", "passports",
+        ]
+    )]
     tui: bool,
     #[arg(long, value_name = "[BOARD=]ENGINE", hide = true)]
     engine: Vec<Choice>,

@@ -11,6 +11,7 @@ use crate::lab::ladder::Columns;
 use crate::lab::timeline::{Placed, Timeline};
 use crate::lab::trace::Event;
 use crate::lab::{Command, Snapshot};
+use crate::report::VerdictReport;
 
 /// Simulated seconds for each real one.
 const SPEEDS: [f64; 7] = [0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1_000.0];
@@ -51,8 +52,8 @@ pub(super) enum Mode {
     Time(String),
     /// Choosing something.
     Pick(Menu),
-    /// Reading where the run was saved, and its string.
-    Saved(String),
+    /// Reading something, under a title.
+    Reading(&'static str, String),
 }
 
 /// What a key asks of whoever has files.
@@ -120,10 +121,11 @@ impl App {
         let path = path.display();
         match self.timeline.recipe().short() {
             Ok(short) => {
-                self.mode = Mode::Saved(format!(
+                let text = format!(
                     "The run is in {path}. Whoever has that file, or this line, has the run:\n\n\
                      twinboard replay {short}"
-                ));
+                );
+                self.mode = Mode::Reading("Saved", text);
             }
             Err(why) => self.said = format!("saved as {path}; {why}"),
         }
@@ -137,7 +139,7 @@ impl App {
         }
         match &mut self.mode {
             Mode::Watch => return self.watch(key),
-            Mode::Help | Mode::Saved(_) => self.mode = Mode::Watch,
+            Mode::Help | Mode::Reading(..) => self.mode = Mode::Watch,
             Mode::Time(text) => match key.code {
                 KeyCode::Char(letter) if letter.is_ascii_digit() || letter == '.' => {
                     text.push(letter);
@@ -190,6 +192,7 @@ impl App {
             KeyCode::Char(digit @ '1'..='6') => self.click(digit),
             KeyCode::Char('c') => self.mode = Mode::Pick(Menu::cables(&self.now())),
             KeyCode::Char('k') => self.mode = Mode::Pick(Menu::parts(&self.now())),
+            KeyCode::Char('v') => self.judge(),
             KeyCode::Char('b') => self.branch(),
             KeyCode::Tab => self.swap(),
             KeyCode::Char('s') => return self.save(),
@@ -292,6 +295,17 @@ impl App {
             (None, true) => "done; what lay ahead is another run now".to_owned(),
             (None, false) => "done".to_owned(),
         };
+    }
+
+    /// What comes of it all, if nothing more is broken.
+    fn judge(&mut self) {
+        let (verdict, unrest) = self.timeline.conclusion();
+        let mut text = VerdictReport::from(&*verdict).text_within(None);
+        if let Some(unrest) = unrest {
+            text = format!("it does not come to rest: {unrest}\n{text}");
+        }
+        let title = "Once everything is mended and at rest, seen from here";
+        self.mode = Mode::Reading(title, text);
     }
 
     fn branch(&mut self) {

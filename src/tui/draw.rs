@@ -24,8 +24,8 @@ const ODD: Style = Style::new().fg(Color::Yellow);
 const FAINT: Style = Style::new().fg(Color::DarkGray);
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 
-const KEYS: &str = "space play  ←→ step  n p packet  g time  1-6 click  c cable  k part  b branch  \
-                    s save  ? help  q end";
+const KEYS: &str = "space play  ←→ step  n p packet  g time  1-6 click  c cable  k part  v verdict  \
+                    b branch  s save  ? help  q end";
 
 const HELP: &str = "\
 space          play, and stand still
@@ -41,6 +41,7 @@ c              choose a cable, and break or mend it
 k              kill, start, freeze … a part
 b              two runs from here on
 Tab            the other run, and since when they differ
+v              the verdict, if everything were mended now
 s              save the run, and show it as one string
 q              end
 
@@ -62,7 +63,7 @@ impl App {
         match &self.mode {
             Mode::Watch | Mode::Time(_) => {}
             Mode::Help => popup(frame, "Keys", Text::from(HELP)),
-            Mode::Saved(text) => popup(frame, "Saved", Text::from(text.as_str())),
+            Mode::Reading(title, text) => popup(frame, title, Text::from(text.as_str())),
             Mode::Pick(menu) => draw_menu(frame, menu),
         }
     }
@@ -230,7 +231,7 @@ fn draw_menu(frame: &mut Frame<'_>, menu: &Menu) {
 fn popup(frame: &mut Frame<'_>, title: &str, text: Text<'_>) {
     let all = frame.area();
     let longest = u16::try_from(text.width()).unwrap_or(u16::MAX);
-    let width = longest.saturating_add(4).clamp(30, all.width.saturating_sub(4).max(30));
+    let width = longest.saturating_add(4).clamp(1, all.width.saturating_sub(4).max(1));
     let inner = width.saturating_sub(4).max(1);
     let wrapped = |line: &Line<'_>| {
         let letters = u16::try_from(line.width()).unwrap_or(u16::MAX);

@@ -176,3 +176,32 @@ fn a_scenario_without_sensors_says_so() {
     hands.shows("nobody here has a sensor 1");
     hands.shows("counter online");
 }
+
+#[test]
+fn the_last_word_is_heard_and_the_run_stays_as_it_is() {
+    let mut hands = Hands::at("dual-board");
+    hands.go_to("3");
+    hands.keys("ck");
+    hands.key(KeyCode::Esc);
+    let before = hands.position();
+    hands.keys("v");
+    hands.shows("every promise");
+    hands.keys(" ");
+    hands.shows("3.000000 s of 3.000000 s");
+    assert_eq!(hands.position(), before);
+}
+
+#[test]
+fn a_small_terminal_shows_what_it_can() {
+    for (width, height) in [(80, 24), (30, 10), (8, 3), (1, 1)] {
+        let mut hands = Hands::at("dual-board");
+        let Ok(terminal) = Terminal::new(TestBackend::new(width, height));
+        hands.terminal = terminal;
+        hands.go_to("3");
+        for mode in ["", "?", "c", "k", "v", "g"] {
+            hands.keys(mode);
+            hands.screen();
+            hands.key(KeyCode::Esc);
+        }
+    }
+}

@@ -17,10 +17,12 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::explore::conclude_with;
 use super::plan::Plan;
 use super::recipe::Recipe;
 use super::script::deed;
 use super::trace::Entry;
+use super::verdict::Verdict;
 use super::{Command, Snapshot};
 pub use course::Course;
 
@@ -186,6 +188,15 @@ impl Timeline {
         self.note();
         self.recipe.by_hand = self.course.done_by_hand().to_vec();
         Ok(())
+    }
+
+    /// The last word on the run if everything were mended now, and what would not come to rest then,
+    /// in words. The run stays as it is.
+    #[must_use]
+    pub fn conclusion(&self) -> (Arc<Verdict>, Option<String>) {
+        let mut course = self.course.clone();
+        let unrest = conclude_with(course.world_mut(), &mut drop);
+        (course.world().verdict(), unrest)
     }
 
     /// A second run with the same past, to compare with.
