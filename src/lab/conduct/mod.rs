@@ -27,7 +27,7 @@ pub use rule::Rule;
 
 use self::line::Line;
 use self::receiving::Receiving;
-use self::sending::{Course, Sending};
+use self::sending::{Course, Sending, Sent};
 use super::command::Action;
 use super::ledger::SessionKey;
 use super::name::CableName;
@@ -84,7 +84,8 @@ impl Conduct {
             Event::WireEnded { wire, .. } => drop(self.lines.remove(&wire.number)),
             // A handshake may be given up without a packet.
             Event::Broker { board, event: broker::Event::Dropped { client, .. } } => {
-                let key = SessionKey { broker: Party::Board(board.clone()), client: client.clone() };
+                let key =
+                    SessionKey { broker: Party::Board(board.clone()), client: client.clone() };
                 if let Some(halves) = self.sessions.get_mut(&key) {
                     halves.sending[Direction::In as usize].forget();
                 }
@@ -170,7 +171,7 @@ impl Conduct {
             return;
         }
         if crossing.direction == Direction::In {
-            self.from_broker(entry, crossing, packet);
+            self.broker_sent(entry, crossing, packet);
         }
         if !crossing.repeated {
             self.sent(entry, crossing, packet);
@@ -196,7 +197,7 @@ impl Conduct {
     }
 
     /// What must come first from a broker, and only once.
-    fn from_broker(&mut self, entry: &Arc<Entry>, crossing: &Crossing, packet: &Packet) {
+    fn broker_sent(&mut self, entry: &Arc<Entry>, crossing: &Crossing, packet: &Packet) {
         let Some(line) = self.lines.get_mut(&crossing.wire.number) else { return };
         let first = line.accepted.is_none();
         match packet {
@@ -304,7 +305,7 @@ impl Conduct {
             patient: line.level != Level::V5,
             newest_again: line.newest_again[direction as usize],
         };
-        let (wrong, again) = sending.publish(id, publish, topic, course, entry);
+        let Sent { wrong, again } = sending.publish(id, publish, topic, course, entry);
         if let Some(order) = again {
             let newest = &mut line.newest_again[direction as usize];
             *newest = order.max(*newest);

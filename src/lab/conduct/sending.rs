@@ -45,9 +45,17 @@ pub(super) struct Course {
     pub(super) newest_again: u64,
 }
 
+/// What a PUBLISH shows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sent {
+    /// What is wrong with it, with the packet it follows.
+    pub(super) wrong: Option<(Rule, Option<Arc<Entry>>)>,
+    /// Its place, where it is a repeat.
+    pub(super) again: Option<u64>,
+}
+
 impl Sending {
-    /// PUBLISH is sent. Gives back what is wrong with that, with the packet it follows; and its place
-    /// where it is a repeat.
+    /// PUBLISH is sent.
     pub(super) fn publish(
         &mut self,
         id: PacketId,
@@ -55,17 +63,17 @@ impl Sending {
         topic: &Topic,
         course: Course,
         entry: &Arc<Entry>,
-    ) -> (Option<(Rule, Option<Arc<Entry>>)>, Option<u64>) {
+    ) -> Sent {
         let content = (topic.clone(), publish.payload.clone(), publish.qos);
         let Some(known) = self.open.get_mut(&id) else {
             self.begin(id, content, course.wire, entry);
             let wrong = (course.fresh && publish.dup).then_some((Rule::NotDup, None));
-            return (wrong, None);
+            return Sent { wrong, again: None };
         };
         let before = Some(Arc::clone(&known.last));
         if known.content != content {
             self.begin(id, content, course.wire, entry);
-            return (Some((Rule::IdInUse, before)), None);
+            return Sent { wrong: Some((Rule::IdInUse, before)), again: None };
         }
         let same_wire = known.wire == course.wire;
         let wrong = if known.released.is_some() {
@@ -81,16 +89,10 @@ impl Sending {
         };
         let order = known.order;
         (known.wire, known.last) = (course.wire, Arc::clone(entry));
-        (wrong.map(|rule| (rule, before)), (!same_wire).then_some(order))
+        Sent { wrong: wrong.map(|rule| (rule, before)), again: (!same_wire).then_some(order) }
     }
 
-    fn begin(
-        &mut self,
-        id: PacketId,
-        content: (Topic, Bytes, QoS),
-        wire: u64,
-        entry: &Arc<Entry>,
-    ) {
+    fn begin(&mut self, id: PacketId, content: (Topic, Bytes, QoS), wire: u64, entry: &Arc<Entry>) {
         self.next += 1;
         let (order, last) = (self.next, Arc::clone(entry));
         let begun = Handshake { content, order, wire, received: false, released: None, last };

@@ -71,7 +71,7 @@ impl Ledger {
         }
         let terms: Vec<&Term> =
             session.history.iter().filter(|term| term.filter.matches(topic)).collect();
-        let most = terms.iter().map(|term| term.granted.map_or(term.asked.qos, |it| it)).max();
+        let most = terms.iter().map(|term| term.granted.unwrap_or(term.asked.qos)).max();
         let Some(most) = most else {
             return self.is_complete().then_some(Oddity::NotSubscribed);
         };
@@ -148,15 +148,12 @@ impl Ledger {
         let bridge = self.bridges.iter().find(|it| it.is_local(&by));
         let came_in = bridge.into_iter().flat_map(|it| &it.rules);
         let came_in = came_in.filter(|rule| rule.direction().comes_in()).map(Rule::qos).min();
-        let caps: Option<QoS> = match &session.rules {
-            Some(rules) => {
-                let goes = rules.iter().filter(|rule| rule.to_remote(&message.topic).is_some());
-                goes.map(Rule::qos).min()
-            }
-            None => {
-                let terms = session.history.iter().filter(|it| it.filter.matches(&message.topic));
-                terms.map(|term| term.granted.unwrap_or(QoS::AtMostOnce)).min()
-            }
+        let caps = if let Some(rules) = &session.rules {
+            let goes = rules.iter().filter(|rule| rule.to_remote(&message.topic).is_some());
+            goes.map(Rule::qos).min()
+        } else {
+            let terms = session.history.iter().filter(|it| it.filter.matches(&message.topic));
+            terms.map(|term| term.granted.unwrap_or(QoS::AtMostOnce)).min()
         };
         came_in.into_iter().chain(caps).chain([message.qos]).min().unwrap_or_default()
     }

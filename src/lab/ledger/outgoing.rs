@@ -100,7 +100,9 @@ impl Ledger {
     /// to make up for what was refused. It may have waited since, and its broker forgotten why.
     fn may_refresh(&self, to: &SessionKey, message: MessageKey) -> bool {
         let book = self.books.get(&to.broker);
-        let Some(session) = book.and_then(|book| book.sessions.get(&to.client)) else { return true };
+        let Some(session) = book.and_then(|book| book.sessions.get(&to.client)) else {
+            return true;
+        };
         let Some(message) = self.messages.get(message) else { return true };
         let (came, _) = message.taken_in();
         let mut later = session.history.iter().filter(|term| term.again >= came);

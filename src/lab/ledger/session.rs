@@ -130,12 +130,11 @@ impl Session {
     /// It subscribes, or says again that it does.
     pub fn ask(&mut self, filter: &Filter, asked: SubscribeOptions, at: u64) {
         let same = |it: &&mut Term| it.filter == *filter && it.asked == asked && it.until.is_none();
-        match self.history.iter_mut().rev().find(same) {
-            Some(term) => term.again = at,
-            None => {
-                let (filter, granted, until) = (filter.clone(), None, None);
-                self.history.push(Term { filter, asked, granted, from: at, again: at, until });
-            }
+        if let Some(term) = self.history.iter_mut().rev().find(same) {
+            term.again = at;
+        } else {
+            let (filter, granted, until) = (filter.clone(), None, None);
+            self.history.push(Term { filter, asked, granted, from: at, again: at, until });
         }
     }
 

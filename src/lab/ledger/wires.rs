@@ -299,7 +299,9 @@ impl Ledger {
 
     fn unsuback(&mut self, number: u64, answers: &Answers, at: u64) {
         let Some(wire) = self.wires.get_mut(&number) else { return };
-        let Some(asked) = wire.withdrawn.iter().position(|(id, _)| *id == answers.id) else { return };
+        let Some(asked) = wire.withdrawn.iter().position(|(id, _)| *id == answers.id) else {
+            return;
+        };
         let (_, filters) = wire.withdrawn.remove(asked);
         let Some(key) = self.target(number) else { return };
         for filter in filters {

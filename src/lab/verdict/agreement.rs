@@ -94,7 +94,9 @@ fn excuse(
     if refused(&bridge.local, &bridge.local_session, local)
         || refused(&bridge.remote, &bridge.remote_session, remote)
     {
-        return Some("a limit refused some of it; the next connection makes up for that".to_owned());
+        return Some(
+            "a limit refused some of it; the next connection makes up for that".to_owned(),
+        );
     }
     let session = ledger.book(&bridge.local)?.sessions.get(&bridge.local_session)?;
     if session.wire.is_none() {

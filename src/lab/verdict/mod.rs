@@ -24,8 +24,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use agreement::{Inspection, disagreements};
-pub use keeping::not_kept;
 pub use breach::Breach;
+pub use keeping::not_kept;
 pub use said::said;
 
 use super::ledger::{Fate, Ledger, Message};

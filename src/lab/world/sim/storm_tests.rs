@@ -38,6 +38,11 @@ fn below(random: &mut Random, limit: u64) -> u64 {
     random.draw() % limit
 }
 
+fn of<T: Copy>(random: &mut Random, all: &[T]) -> T {
+    let at = below(random, all.len() as u64);
+    all[usize::try_from(at).expect("few")]
+}
+
 fn level(random: &mut Random) -> Level {
     if below(random, 2) == 0 { Level::V311 } else { Level::V5 }
 }
@@ -80,14 +85,18 @@ fn board_one(sim: &Sim) -> Party {
 /// Two brokers with a bridge, clients of many kinds, and faults.
 pub(super) fn storm(seed: u64) -> Vec<Breach> {
     let mut random = Random(seed);
-    let rules =
-        [("out/#", Direction::Out), ("in/#", Direction::In), ("both/#", Direction::Both)];
+    let rules = [("out/#", Direction::Out), ("in/#", Direction::In), ("both/#", Direction::Both)];
     let mut limits = Limits::default();
-    let pick = |random: &mut Random, all: [u16; 4]| all[below(random, 4) as usize];
-    limits.max_inflight_messages = pick(&mut random, [1, 3, 20, 0]);
-    limits.max_queued_messages = if seed % 3 == 0 { 4 } else { limits.max_queued_messages };
-    let settings =
-        Settings { limits, persistence: true, trace: seed % 2 == 0, ..Settings::default() };
+    limits.max_inflight_messages = of(&mut random, &[1, 3, 20, 0]);
+    if seed.is_multiple_of(3) {
+        limits.max_queued_messages = 4;
+    }
+    let settings = Settings {
+        limits,
+        persistence: true,
+        trace: seed.is_multiple_of(2),
+        ..Settings::default()
+    };
     let bridges = vec![bridge(&rules, level(&mut random))];
     let mut sim = Sim::new();
     sim.add_broker(1883, settings.clone());
@@ -95,7 +104,7 @@ pub(super) fn storm(seed: u64) -> Vec<Breach> {
     sim.watch();
     // What a full queue refuses is made up for with what is retained, which a deletion is not.
     let mut guests = Guests::new(&mut sim, &mut random);
-    guests.delete = seed % 3 != 0;
+    guests.delete = !seed.is_multiple_of(3);
     sim.run_for(Duration::from_millis(200));
     let mut cable = true;
     for round in 0..ROUNDS {
@@ -123,9 +132,8 @@ fn trouble(sim: &mut Sim, random: &mut Random, cable: &mut bool) {
     }
     if below(random, 2) == 0 {
         let at = sim.crossed() + 1 + below(random, 40);
-        let all =
-            [Fault::CutBefore, Fault::CutAfter, Fault::PowerOff(ONE), Fault::PowerOff(TWO)];
-        sim.fault_at(at, all[below(random, 4) as usize]);
+        let all = [Fault::CutBefore, Fault::CutAfter, Fault::PowerOff(ONE), Fault::PowerOff(TWO)];
+        sim.fault_at(at, of(random, &all));
     }
 }
 
@@ -183,7 +191,8 @@ impl Guests {
                     1 => QoS::AtLeastOnce,
                     _ => QoS::ExactlyOnce,
                 };
-                let (retain, name) = (below(random, 2) == 0, format!("{name}/{at}/{}", qos.level()));
+                let (retain, name) =
+                    (below(random, 2) == 0, format!("{name}/{at}/{}", qos.level()));
                 let deletes = self.delete && retain && round > ROUNDS / 2 && below(random, 3) == 0;
                 let payload = if deletes { String::new() } else { round.to_string() };
                 sim.client(*publisher).publish(message(&name, &payload, qos, retain));
@@ -205,7 +214,7 @@ impl Guests {
 
 /// A far broker that gets an empty disk while a bridge and a program speak with it.
 pub(super) fn forgetful(step: u64) -> Vec<Breach> {
-    let level = if step % 2 == 0 { Level::V311 } else { Level::V5 };
+    let level = if step.is_multiple_of(2) { Level::V311 } else { Level::V5 };
     let settings = Settings { persistence: true, trace: true, ..Settings::default() };
     let rules = [("o/#", Direction::Out), ("i/#", Direction::In)];
     let bridges = vec![bridge(&rules, level)];

@@ -1,7 +1,7 @@
 //! The verdict has teeth: each mistake that can be planted is found in a scene of simulated time, and
 //! nothing is found where none is.
 
-use super::storm_tests::{Scene, counting, dual_board, forgetful, foreign_word, storm};
+use super::storm_tests::{Scene, counting, dual_board, foreign_word, forgetful, storm};
 use crate::defect::{Defect, plant};
 
 /// So many seeds of a scene are tried at most.
@@ -10,9 +10,9 @@ const SEEDS: u64 = 40;
 /// The scene in which a mistake shows.
 fn scene(defect: Defect) -> Scene {
     match defect {
-        Defect::BridgeStaysUnsubscribed
-        | Defect::DropsWhenForgotten
-        | Defect::SubscribesOnce => forgetful,
+        Defect::BridgeStaysUnsubscribed | Defect::DropsWhenForgotten | Defect::SubscribesOnce => {
+            forgetful
+        }
         Defect::PublishesDefaults => dual_board,
         Defect::SuppressesEqual => foreign_word,
         Defect::CountsUnacknowledged => counting,
@@ -25,11 +25,13 @@ fn every_mistake_is_found() {
     let mut missed = Vec::new();
     for defect in Defect::ALL {
         let _planted = plant(defect);
-        let found = (0..SEEDS).find_map(|seed| Some((seed, scene(defect)(seed).into_iter().next()?)));
-        match found {
-            Some((seed, breach)) => println!("{defect:?}: seed {seed}: {}: {}", breach.kind.name(), breach.what),
-            None => missed.push(defect),
-        }
+        let found =
+            (0..SEEDS).find_map(|seed| Some((seed, scene(defect)(seed).into_iter().next()?)));
+        let Some((seed, breach)) = found else {
+            missed.push(defect);
+            continue;
+        };
+        println!("{defect:?}: seed {seed}: {}: {}", breach.kind.name(), breach.what);
     }
     assert!(missed.is_empty(), "not found: {missed:?}");
 }
