@@ -26,6 +26,7 @@
 //! broker/   sessions, retained messages, wills, bridges           pure
 //! cable/    frames, and what a cable does to each                 pure
 //! mqtt/     topics, messages, properties, packets, their bytes    pure
+//! defect    mistakes that the tests plant, and no build has
 //! ```
 //!
 //! # Both versions of MQTT
@@ -137,7 +138,8 @@
 //!                                                             |
 //!         windows, files, ladders <---------------------------+
 //!         ledger: who owes what to whom <---------------------+
-//!            |--- verdict: lost, doubled, reordered, forgotten, going round, disagreeing
+//!            |--- conduct: what the standard forbids each side of a connection
+//!            |--- verdict: lost, doubled, reordered, forgotten, going round, disagreeing, misconduct
 //!            +--- passports: the way of one message
 //! ```
 //!
@@ -152,6 +154,11 @@
 //! nobody. What waits for a session that is away is kept, not lost; what a full queue refused is
 //! over the limit; a retained message on a new subscription is no duplicate; a packet that was
 //! dropped on a connection that lives is judged after the reconnect [MQTT-4.4.0-1].
+//!
+//! The [`lab::conduct`] of brokers, bridges and programs is read off the same packets: repeats without
+//! DUP, packet ids in use, handshakes that go backward. It says only what is certain, whatever was lost
+//! on the way. That the verdict has teeth is tested with [`defect`]s: mistakes that the tests plant in
+//! the cores, one line each, and that no built program has.
 //!
 //! # Other brokers
 //!
@@ -195,6 +202,7 @@ pub mod cable;
 pub mod card;
 pub mod cli;
 pub mod conf;
+pub mod defect;
 pub mod engine;
 pub mod gui;
 pub mod lab;

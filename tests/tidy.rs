@@ -25,16 +25,20 @@ const MAP: &[(&str, &[&str])] = &[
     ("gui", &["lab", "cable", "card", "lint", "conf", "broker", "mqtt"]),
     ("tui", &["report", "lab", "cable", "card", "conf", "broker", "mqtt"]),
     ("report", &["lab", "card", "lint", "conf", "broker", "cable", "mqtt"]),
-    ("lab", &["engine", "net", "store", "card", "lint", "conf", "broker", "cable", "mqtt"]),
+    (
+        "lab",
+        &["engine", "net", "store", "card", "lint", "conf", "broker", "cable", "mqtt", "defect"],
+    ),
     ("engine", &["net", "store", "conf", "broker", "cable", "mqtt"]),
     ("net", &["store", "broker", "cable", "mqtt"]),
     ("store", &["broker", "mqtt"]),
-    ("card", &["mqtt"]),
+    ("card", &["mqtt", "defect"]),
     ("lint", &["conf", "broker", "mqtt"]),
     ("conf", &["broker", "cable", "mqtt"]),
-    ("broker", &["mqtt"]),
+    ("broker", &["mqtt", "defect"]),
     ("cable", &["mqtt"]),
     ("mqtt", &[]),
+    ("defect", &[]),
 ];
 
 /// Parts that decide without sockets, clocks and threads of their own.

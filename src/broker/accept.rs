@@ -13,6 +13,7 @@ use super::session::{Session, Will};
 use super::sessions::SessionKey;
 use super::settings::Limits;
 use super::timers::Timer;
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::{self, ConnAck, Connect, Level};
 use crate::mqtt::{ClientId, Packet, Properties, Property, Reason};
 
@@ -277,7 +278,7 @@ impl Broker {
     ) -> (SessionKey, bool) {
         if let Some(key) = self.sessions.find(client) {
             let over = self.sessions[key].ends_at.is_some_and(|at| at <= self.now);
-            if !clean && !over {
+            if !over && (!clean || defect::on(Defect::KeepsCleanSession)) {
                 return (key, true);
             }
             self.end_session(key);

@@ -17,6 +17,7 @@ use super::route::Origin;
 use super::sessions::SessionKey;
 use super::settings::BridgeSettings;
 use super::status::{BridgeStatus, LinkState};
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{Filter, Message, PacketId, QoS, Reason};
 
@@ -108,7 +109,7 @@ impl Broker {
             if rule.direction().goes_out() {
                 let options = Subscription {
                     qos: rule.qos(),
-                    no_local: true,
+                    no_local: !defect::on(Defect::EchoesBack),
                     retain_as_published: true,
                     identifier: None,
                 };
@@ -129,7 +130,13 @@ impl Broker {
         let settings = self.bridge_settings(bridge);
         let local = &numbered.message;
         let Some(topic) = settings.rules[rule].to_remote(&local.topic) else { return };
-        let terms = Terms { retain: terms.retain && settings.outgoing_retain, ..terms };
+        let mut terms = Terms { retain: terms.retain && settings.outgoing_retain, ..terms };
+        if defect::on(Defect::CapsBridge) {
+            terms.qos = terms.qos.min(QoS::AtLeastOnce);
+        }
+        if defect::on(Defect::KeepsDeletesHere) && local.retain && local.payload.is_empty() {
+            return;
+        }
         if topic == local.topic {
             self.tell_taken_out(bridge, rule, numbered, numbered);
             return self.deliver(key, numbered, terms);

@@ -8,6 +8,7 @@ use super::journal::Numbered;
 use super::outgoing::{Next, Offer};
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
+use crate::defect::{self, Defect};
 use crate::mqtt::codec::{MAX_PACKET_SIZE, publish_size};
 use crate::mqtt::packet::{Level, Publish};
 use crate::mqtt::{Packet, QoS};
@@ -74,6 +75,9 @@ impl Broker {
     /// A session does not get a message that a bridge's far side may have to be sent later.
     fn miss(&mut self, key: SessionKey, numbered: &Numbered, qos: QoS, reason: DropReason) {
         self.missed(key, numbered);
+        if defect::on(Defect::RefusesSilently) {
+            return;
+        }
         self.drop_message(key, numbered, qos, reason);
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::durable::{MessageId, Stage};
 use super::event::Cause;
 use super::journal::Numbered;
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{Packet, PacketId, Properties, Property, QoS};
 
@@ -27,7 +28,8 @@ pub struct Terms {
 impl Terms {
     /// Those of a retained message that is sent because somebody connected or subscribed.
     pub fn retained(qos: QoS, cause: Cause) -> Self {
-        Self { qos, retain: true, subscription_ids: Vec::new(), limited: false, cause }
+        let retain = !defect::on(Defect::LosesRetainFlag);
+        Self { qos, retain, subscription_ids: Vec::new(), limited: false, cause }
     }
 }
 
@@ -76,12 +78,16 @@ impl Item {
     /// What is to be sent of it: PUBREL once PUBREC has come.
     pub fn packet(&self, again: bool, now: Duration) -> Packet {
         match self.stage {
-            Stage::Released(id) => Packet::PubRel(id.into()),
-            Stage::Queued | Stage::Published(_) => {
+            Stage::Released(id) if !(again && defect::on(Defect::ResendsAfterRelease)) => {
+                Packet::PubRel(id.into())
+            }
+            Stage::Queued | Stage::Published(_) | Stage::Released(_) => {
                 let packet_id = self.packet_id();
                 let (qos, retain) = (self.qos, self.retain);
                 let mut publish = copy(&self.numbered, qos, retain, &self.subscription_ids, now);
-                (publish.dup, publish.packet_id) = (again, packet_id);
+                let dup = again && !defect::on(Defect::ResendsWithoutDup);
+                let dup = dup || defect::on(Defect::MarksFirstAsRepeat) && qos > QoS::AtMostOnce;
+                (publish.dup, publish.packet_id) = (dup, packet_id);
                 Packet::Publish(publish)
             }
         }

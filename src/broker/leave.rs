@@ -12,6 +12,7 @@ use super::publish;
 use super::route::Origin;
 use super::sessions::SessionKey;
 use super::timers::Timer;
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::{Level, Notice};
 use crate::mqtt::{Filter, Message, Packet, Reason};
 
@@ -174,7 +175,7 @@ impl Broker {
             let expiry = self.longest(expiry);
             self.sessions[key].set_expiry(expiry, None, &mut self.journal);
         }
-        if notice.reason == Reason::Success {
+        if notice.reason == Reason::Success && !defect::on(Defect::WillAfterGoodbye) {
             self.sessions[key].set_will(None, &mut self.journal);
         }
         let text = "it said goodbye (DISCONNECT)";

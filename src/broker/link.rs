@@ -12,6 +12,7 @@ use super::event::{Behind, Cause, Event};
 use super::io::{BridgeNumber, ConnId};
 use super::item::Tag;
 use super::sessions::SessionKey;
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::{
     Ack, Answers, ConnAck, Level, Notice, Publish, RetainHandling, Subscribe, SubscribeOptions,
     Unsubscribe,
@@ -113,7 +114,7 @@ impl Broker {
         self.pump(key);
         self.ask_for_rules(bridge, conn);
         let rules = Some(self.out_rules(bridge));
-        if self.sessions[key].established != rules {
+        if self.sessions[key].established != rules || defect::on(Defect::RefreshesAlways) {
             self.deliver_retained_out(bridge);
             self.sessions[key].set_established(rules, &mut self.journal);
         }
@@ -146,6 +147,9 @@ impl Broker {
             self.tell_delivered(key, *message);
         }
         self.sessions[key].set_established(None, &mut self.journal);
+        if defect::on(Defect::BridgeStaysUnsubscribed) {
+            return;
+        }
         for filter in std::mem::take(&mut self.sessions[key].subscriptions).into_keys() {
             self.sessions[key]
                 .log(&mut self.journal)

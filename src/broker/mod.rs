@@ -72,6 +72,7 @@ use sys::Sys;
 use timers::{Timer, Timers};
 use tree::Tree;
 
+use crate::defect::{self, Defect};
 use crate::mqtt::{Packet, Reason};
 
 /// So many packets may wait on one connection for a commit; an answer takes some ten bytes.
@@ -201,7 +202,8 @@ impl Broker {
             connection.aliases.shorten(publish, connection.max_packet_size);
         }
         let latest = self.journal.latest();
-        let commit = (after_commit && !self.journal.is_durable(latest)).then_some(latest);
+        let waits = after_commit && !defect::on(Defect::AcksBeforeCommit);
+        let commit = (waits && !self.journal.is_durable(latest)).then_some(latest);
         connection.last_sent = self.now;
         if commit.is_some() || !connection.is_clear() {
             connection.hold((packet, told), commit);

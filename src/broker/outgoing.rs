@@ -20,6 +20,7 @@ use super::item::{Item, Tag, Terms};
 use super::journal::Numbered;
 use super::log::Log;
 use super::settings::Limits;
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::{Ack, Publish};
 use crate::mqtt::{Packet, PacketId, QoS, Topic};
 
@@ -161,7 +162,10 @@ impl Outgoing {
         let size = numbered.message.size_bytes();
         let at_once = ready && !self.waits() && self.has_window(limits, size);
         if !at_once && terms.limited && self.is_full(limits, size) {
-            return Offer::Full;
+            match defect::on(Defect::DropsOldest).then(|| self.pop_queued()).flatten() {
+                Some(oldest) => Self::done(&oldest, log),
+                None => return Offer::Full,
+            }
         }
         let number = self.next_number;
         self.next_number += 1;
@@ -342,6 +346,13 @@ impl Outgoing {
     pub fn resume(&mut self, receive_maximum: Option<u16>) {
         self.again = self.in_flight.iter().map(|item| item.number).collect();
         (self.repeats, self.receive_maximum) = (true, receive_maximum);
+        if defect::on(Defect::ResendsInDisorder) {
+            self.again = self.again.drain(..).rev().collect();
+        }
+        if defect::on(Defect::ForgetsRelease) {
+            let waits = |it: &&Item| matches!(it.stage, Stage::Published(_));
+            self.again = self.in_flight.iter().filter(waits).map(|item| item.number).collect();
+        }
         self.releases_behind = true;
     }
 
@@ -356,6 +367,9 @@ impl Outgoing {
         let released = |item: &Item| matches!(item.stage, Stage::Released(_));
         while let Some(at) = self.in_flight.iter().position(released) {
             done.push(self.finish(at, log));
+        }
+        while defect::on(Defect::DropsWhenForgotten) && !self.in_flight.is_empty() {
+            self.finish(0, log);
         }
         self.resume(receive_maximum);
         self.repeats = false;
@@ -381,7 +395,8 @@ impl Outgoing {
     }
 
     fn has_window(&self, limits: &Limits, more_bytes: usize) -> bool {
-        let theirs = self.receive_maximum.map_or(MOST_IN_FLIGHT, usize::from);
+        let theirs = self.receive_maximum.filter(|_| !defect::on(Defect::IgnoresReceiveMaximum));
+        let theirs = theirs.map_or(MOST_IN_FLIGHT, usize::from);
         let messages = match limits.max_inflight_messages {
             0 => MOST_IN_FLIGHT,
             limit => usize::from(limit).min(MOST_IN_FLIGHT),
@@ -396,6 +411,9 @@ impl Outgoing {
 
     /// A packet id that nothing in flight uses. The window is smaller than the number of ids.
     pub fn fresh_id(&mut self) -> PacketId {
+        if defect::on(Defect::ReusesIds) {
+            return PacketId::MIN;
+        }
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
             let id = PacketId::new(self.last_id).expect("counted from 1");

@@ -7,6 +7,7 @@ use super::durable::Record;
 use super::journal::{Journal, Numbered};
 use super::publish::is_brokers_own;
 use super::tree::Tree;
+use crate::defect::{self, Defect};
 use crate::mqtt::{ClientId, Filter, Topic};
 
 /// A retained message.
@@ -50,7 +51,10 @@ impl Retained {
     /// Keeps a message in place of the one before.
     pub fn set(&mut self, kept: Kept, journal: &mut Journal) {
         let topic = kept.numbered.message.topic.clone();
-        let durable = is_durable(&topic);
+        let durable = is_durable(&topic) && !defect::on(Defect::RetainsInMemory);
+        if defect::on(Defect::KeepsStaleRetained) && self.holds(&topic) {
+            return;
+        }
         if is_held(&topic) {
             journal.refer(&kept.numbered, durable);
         }
@@ -78,7 +82,7 @@ impl Retained {
             self.expiring.remove(&expiry);
         }
         let Some(before) = before else { return };
-        let durable = is_durable(topic);
+        let durable = is_durable(topic) && !defect::on(Defect::RetainsInMemory);
         if durable {
             self.count -= 1;
             journal.record(Record::ClearRetained { topic: topic.clone() });

@@ -11,6 +11,7 @@ use super::retained::Kept;
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
 use super::{MessageId, timers::Timer};
+use crate::defect::{self, Defect};
 use crate::mqtt::{ClientId, Filter, Message, QoS};
 
 /// Who published a message.
@@ -93,7 +94,8 @@ impl Broker {
         let terms = Terms {
             qos: self.copy_qos(&to, numbered.message.qos),
             // [MQTT-3.3.1-12, -13]
-            retain: numbered.message.retain && to.options.retain_as_published,
+            retain: numbered.message.retain
+                && (to.options.retain_as_published || defect::on(Defect::KeepsRetainFlag)),
             subscription_ids,
             limited: true,
             cause: Cause::Live,
@@ -118,7 +120,11 @@ impl Broker {
 
     /// [MQTT-3.8.4-8]; `upgrade_outgoing_qos` is mosquitto's.
     pub(super) fn delivery_qos(&self, published: QoS, subscribed: QoS) -> QoS {
-        if self.settings.limits.upgrade_outgoing_qos {
+        if defect::on(Defect::RaisesQos) {
+            published
+        } else if defect::on(Defect::LowersQos) {
+            published.min(subscribed).min(QoS::AtLeastOnce)
+        } else if self.settings.limits.upgrade_outgoing_qos {
             subscribed
         } else {
             published.min(subscribed)
@@ -129,6 +135,9 @@ impl Broker {
     fn retain(&mut self, numbered: &Numbered, origin: Option<&Origin>) {
         let message = &numbered.message;
         if message.payload.is_empty() {
+            if defect::on(Defect::IgnoresDelete) {
+                return;
+            }
             return self.retained.clear(&message.topic, &mut self.journal);
         }
         let origin = origin.map(|it| it.client.clone());

@@ -8,6 +8,7 @@ use super::io::{BridgeNumber, ConnId};
 use super::journal::{Journal, Numbered};
 use super::log::Log;
 use super::outgoing::Outgoing;
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{ClientId, Filter, PacketId};
 
@@ -137,6 +138,9 @@ impl Session {
         self.conn = Some(conn);
         self.visit += 1;
         self.moved_on = false;
+        if defect::on(Defect::ForgetsInbound) {
+            self.received.clear();
+        }
     }
 
     /// Sets how long it outlives its connection, and for one without a connection when it ends.
@@ -194,7 +198,9 @@ impl Session {
             return false;
         }
         self.moved_on = true;
-        self.log(journal).record(|client| Record::Receive { client, packet_id: id, digest });
+        if !defect::on(Defect::LeavesOutReceive) {
+            self.log(journal).record(|client| Record::Receive { client, packet_id: id, digest });
+        }
         true
     }
 

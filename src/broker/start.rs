@@ -22,6 +22,7 @@ use super::status::{SessionStatus, Status};
 use super::sys::Sys;
 use super::timers::{Timer, Timers};
 use super::tree::Tree;
+use crate::defect::{self, Defect};
 use crate::mqtt::{ClientId, Filter, Topic};
 
 impl Broker {
@@ -119,6 +120,9 @@ impl Broker {
                 self.end_session(key);
             } else if bridge.is_none() {
                 for (filter, options) in &session.subscriptions {
+                    if defect::on(Defect::ForgetsSubscriptions) {
+                        break;
+                    }
                     self.add_subscriber(filter, key, 0, *options);
                 }
                 self.take_up(key);

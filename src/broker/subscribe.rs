@@ -7,6 +7,7 @@ use super::io::ConnId;
 use super::item::Terms;
 use super::sessions::SessionKey;
 use super::subscribers::Subscriber;
+use crate::defect::{self, Defect};
 use crate::mqtt::packet::{Answers, RetainHandling, Subscribe, SubscribeOptions, Unsubscribe};
 use crate::mqtt::{Filter, Packet, QoS, Reason};
 
@@ -34,6 +35,9 @@ impl Broker {
             if refusal.is_none() && sends_retained(filter, *options, new) {
                 wanted.push((filter, subscription));
             }
+        }
+        if defect::on(Defect::AnswersTooFew) && reasons.len() > 1 {
+            reasons.pop();
         }
         let answers = Answers::new(packet.id, reasons);
         let kept = self.sessions[key].persistent;
@@ -65,7 +69,9 @@ impl Broker {
                 continue;
             }
             reasons.push(Reason::Success);
-            self.remove_subscriber(filter, key);
+            if !defect::on(Defect::IgnoresUnsubscribe) {
+                self.remove_subscriber(filter, key);
+            }
             let filter = filter.clone();
             let client = self.sessions[key].client.clone();
             self.tell(Event::Unsubscribed { client, filter: filter.clone() });

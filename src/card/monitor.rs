@@ -20,6 +20,7 @@ use super::fence::Fence;
 use super::payload::{self, ALL, BOARD1, BOARD2, CARD1, States};
 use super::session::{Heard, Session, show, topic, unknown};
 use super::{Face, Identity, Input, Origin, Output, Program, SensorFace, SensorNumber, Token};
+use crate::defect::{self, Defect};
 use crate::mqtt::{QoS, Topic};
 
 /// So many of its own payloads a monitor knows again when they come back. There is one on its way at
@@ -146,11 +147,14 @@ impl<B: Board> Monitor<B> {
             return None;
         }
         self.owed = false;
+        let last = u8::try_from(count).expect("there are six sensors");
+        let payload = payload::print(1..=last, &known);
+        if defect::on(Defect::SuppressesEqual) && self.said.back() == Some(&payload) {
+            return None;
+        }
         self.published += 1;
         let token = Token(self.published);
         self.clicks.published(token);
-        let last = u8::try_from(count).expect("there are six sensors");
-        let payload = payload::print(1..=last, &known);
         if self.said.len() == ECHOES {
             self.said.pop_front();
         }
@@ -185,6 +189,11 @@ impl<B: Board> Program for Monitor<B> {
             Input::Connected { session_present } => {
                 after = Some(self.session.connected(now, session_present));
                 self.owed = true;
+                if defect::on(Defect::PublishesDefaults) {
+                    for sensor in self.session.face.own.iter_mut().filter(|it| it.state.is_none()) {
+                        show(sensor, true, Origin::Started, now);
+                    }
+                }
             }
             Input::Disconnected { reason } => self.session.disconnected(now, reason),
             Input::Subscribed => after = Some(self.session.subscribed()),

@@ -9,6 +9,7 @@
 pub mod chronicle;
 pub mod command;
 pub mod condition;
+pub mod conduct;
 pub mod data;
 pub mod explore;
 pub mod findings;

@@ -9,7 +9,7 @@ use super::ladder;
 use crate::conf::scenario::BreachKind;
 
 /// The promises that always stand.
-const PROMISES: [(BreachKind, &str); 8] = [
+const PROMISES: [(BreachKind, &str); 9] = [
     (BreachKind::Lost, "nothing promised is lost"),
     (BreachKind::Doubled, "nothing of QoS 2 comes twice"),
     (BreachKind::Reordered, "the order of a topic and publisher is kept"),
@@ -18,6 +18,7 @@ const PROMISES: [(BreachKind, &str); 8] = [
     (BreachKind::Disagree, "both ends of a bridge retain the same"),
     (BreachKind::Shows, "windows show what their boards know"),
     (BreachKind::Claims, "nobody claims what nobody acknowledged"),
+    (BreachKind::Conduct, "everybody keeps to the standard"),
 ];
 
 /// A test case.

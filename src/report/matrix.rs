@@ -78,8 +78,8 @@ impl Outcome {
 
 impl BreachReport {
     fn is_other(&self) -> bool {
-        use crate::conf::scenario::BreachKind::{Claims, Disagree, Loop, Shows};
-        matches!(self.kind, Disagree | Shows | Claims | Loop)
+        use crate::conf::scenario::BreachKind::{Claims, Conduct, Disagree, Loop, Shows};
+        matches!(self.kind, Disagree | Shows | Claims | Loop | Conduct)
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::{CountFace, KEEP_ALIVE, Number, Run};
 use crate::card::{Face, Identity, Input, Link, Output, Program, Token};
+use crate::defect::{self, Defect};
 use crate::mqtt::{ClientId, QoS, Topic};
 
 /// So many numbers may be unacknowledged; then counting waits for the broker. What is asked for at
@@ -133,6 +134,9 @@ impl Counter {
     fn count_one(&mut self, now: Duration) -> Option<Output> {
         self.count.published += 1;
         self.face.updated = Some(now);
+        if defect::on(Defect::CountsUnacknowledged) {
+            self.count.acknowledged += 1;
+        }
         if self.is_acknowledged() {
             self.unacknowledged.push_back(self.count.published);
         } else {
@@ -159,7 +163,7 @@ impl Counter {
     fn sent(&mut self, Token(n): Token) {
         if let Some(at) = self.unacknowledged.iter().position(|it| *it == n) {
             self.unacknowledged.remove(at);
-            self.count.acknowledged += 1;
+            self.count.acknowledged += u64::from(!defect::on(Defect::CountsUnacknowledged));
         }
     }
 

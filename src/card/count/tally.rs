@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Heard};
 use super::{CountFace, KEEP_ALIVE, Number, Run};
 use crate::card::{Face, Identity, Input, Link, Output, Program};
+use crate::defect::{self, Defect};
 use crate::mqtt::{ClientId, Filter, QoS, Topic};
 
 /// So many runs are known at once; then the one that was silent for longest is forgotten, and what
@@ -178,7 +179,8 @@ impl Tally {
     fn subscribe(&self, session_present: bool) -> Option<Output> {
         let TallySettings { topics, qos, .. } = &self.count.settings;
         let all = || topics.iter().map(|filter| (filter.clone(), *qos)).collect();
-        (!session_present || !self.count.subscribed).then(|| Output::Subscribe(all()))
+        let asks = !session_present && !defect::on(Defect::SubscribesOnce);
+        (asks || !self.count.subscribed).then(|| Output::Subscribe(all()))
     }
 
     fn hear(&mut self, now: Duration, topic: &Topic, payload: &[u8], retain: bool) {

@@ -25,11 +25,13 @@ pub enum BreachKind {
     Shows,
     /// A program claims what nobody acknowledged.
     Claims,
+    /// Somebody does what the standard forbids.
+    Conduct,
 }
 
 impl BreachKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -38,6 +40,7 @@ impl BreachKind {
         Self::Disagree,
         Self::Shows,
         Self::Claims,
+        Self::Conduct,
     ];
 
     /// Its name in files and reports.
@@ -52,6 +55,7 @@ impl BreachKind {
             Self::Disagree => "disagree",
             Self::Shows => "shows",
             Self::Claims => "claims",
+            Self::Conduct => "conduct",
         }
     }
 
@@ -71,6 +75,7 @@ impl fmt::Display for BreachKind {
             Self::Disagree => "the ends of a bridge disagree",
             Self::Shows => "a window shows what is not so",
             Self::Claims => "a program claims what nobody acknowledged",
+            Self::Conduct => "somebody does what the standard forbids",
         })
     }
 }

@@ -77,7 +77,8 @@
 //!
 //! A breach of a promise fails a run. With `breach = KIND` among its expectations, a scenario passes
 //! only if the verdict has a breach of that kind, and none of a kind that is not expected: `lost`,
-//! `doubled`, `reordered`, `forgot`, `loop`, `disagree`, `shows`, `claims`.
+//! `doubled`, `reordered`, `forgot`, `loop`, `disagree`, `shows`, `claims`,
+//! `conduct`.
 //!
 //! `[explore]` says what `twinboard sim --seeds` may do to the system; see [`Budget`].
 //!

@@ -15,6 +15,21 @@ pub struct Book {
     pub sessions: BTreeMap<ClientId, Session>,
     /// What it should retain, as far as it was seen.
     pub retained: BTreeMap<Topic, Retained>,
+    /// The wills of its clients, also of earlier connections.
+    pub wills: Vec<Will>,
+}
+
+/// A will that a broker was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Will {
+    /// Its topic.
+    pub topic: Topic,
+    /// What it says.
+    pub payload: Bytes,
+    /// The connection that it came by.
+    pub wire: u64,
+    /// The entry of the goodbye that takes it back. [MQTT-3.14.4-3]
+    pub goodbye: Option<u64>,
 }
 
 /// What should be retained for a topic.

@@ -38,6 +38,7 @@ impl Ledger {
             let known = Incoming { wire, ..known.clone() };
             let message = known.message;
             session.incoming.insert(id, known);
+            self.reconsider(&end.session, message);
             return self.add_packet(message, entry);
         }
         let (topic, rule) = if end.is_bridge {
@@ -59,6 +60,17 @@ impl Ledger {
                 session.incoming.insert(id, Incoming { message: key, sent, wire });
             }
             None => session.unnumbered.push_back(key),
+        }
+    }
+
+    /// A message that nobody acknowledged comes once more, and may be new to its broker: who has
+    /// unsubscribed since is not sure to get it.
+    fn reconsider(&mut self, by: &SessionKey, key: MessageKey) {
+        let Some(message) = self.messages.get(key).filter(|it| !it.promised) else { return };
+        let now = self.legs(by, &message.topic, message.qos);
+        let Some(message) = self.messages.get_mut(key) else { return };
+        for leg in message.legs.iter_mut().filter(|leg| leg.owed) {
+            leg.owed = now.iter().any(|it| it.owed && (&it.to, &it.topic) == (&leg.to, &leg.topic));
         }
     }
 
@@ -109,6 +121,9 @@ impl Ledger {
             legs,
         });
         self.open_legs(key);
+        if publish.retain {
+            self.may_miss(key);
+        }
         if let Some((message, leg)) = leg
             && let Some(leg) = self.messages.get_mut(message).and_then(|it| it.legs.get_mut(leg))
         {
@@ -166,6 +181,15 @@ impl Ledger {
         let to: Vec<SessionKey> = message.legs.iter().map(|leg| leg.to.clone()).collect();
         for (at, to) in to.into_iter().enumerate() {
             self.session(&to).open.insert((key, at));
+        }
+    }
+
+    /// A bridge may have missed a retained message of QoS 0, which waits for nobody.
+    fn may_miss(&mut self, key: MessageKey) {
+        let legs = self.messages.get(key).into_iter().flat_map(|it| &it.legs);
+        let unkept = legs.filter(|leg| leg.qos == QoS::AtMostOnce);
+        for to in unkept.map(|leg| leg.to.clone()).collect::<Vec<_>>() {
+            self.session(&to).may_refresh = true;
         }
     }
 
@@ -294,6 +318,8 @@ impl Ledger {
         reason: DropReason,
         entry: &Arc<Entry>,
     ) {
+        let key = SessionKey { broker: broker.clone(), client: client.clone() };
+        self.session(&key).may_refresh = true;
         let known = number.and_then(|it| self.messages.numbered(broker, it));
         let leg = |message: &Message| {
             message.legs.iter().position(|leg| {
@@ -312,7 +338,6 @@ impl Ledger {
             message.legs[at].fate = Fate::Refused(reason);
             message.legs[at].packets.push(Arc::clone(entry));
         }
-        let key = SessionKey { broker: broker.clone(), client: client.clone() };
         self.session(&key).open.remove(&(message, at));
     }
 

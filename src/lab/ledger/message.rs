@@ -129,6 +129,15 @@ impl Message {
         self.publisher.client == other.publisher.client && self.topic == other.topic
     }
 
+    /// Between which entries its broker took it in: after its first PUBLISH came, and before it was
+    /// last acknowledged; none where that is not known.
+    #[must_use]
+    pub fn taken_in(&self) -> (u64, Option<u64>) {
+        let first = self.came.first().map_or(0, |entry| entry.number);
+        let last = self.came.iter().map(|entry| entry.number).max();
+        (first, last.filter(|_| self.promised))
+    }
+
     /// Whether nothing of it is open.
     fn is_finished(&self) -> bool {
         self.legs.iter().all(|leg| !leg.owed || !leg.fate.is_open())
@@ -155,6 +164,8 @@ pub struct Messages {
     numbers: BTreeMap<(Party, MessageId), MessageKey>,
     next: u64,
     counts: Counts,
+    /// Whether all that there ever were are remembered.
+    incomplete: bool,
 }
 
 impl Messages {
@@ -206,6 +217,11 @@ impl Messages {
         self.kept.values()
     }
 
+    /// Whether all that there ever were are remembered.
+    pub fn are_complete(&self) -> bool {
+        !self.incomplete
+    }
+
     /// How many there were.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -224,6 +240,7 @@ impl Messages {
         let oldest = || self.kept.keys().next().copied();
         let gone = finished.or_else(|| (self.kept.len() > 2 * KEPT).then(oldest).flatten());
         let Some(gone) = gone.and_then(|key| self.kept.remove(&key)) else { return };
+        self.incomplete = true;
         self.counts.unjudged += u64::from(!gone.is_finished());
         for number in gone.number.into_iter().chain(gone.also) {
             self.numbers.remove(&(gone.at.clone(), number));

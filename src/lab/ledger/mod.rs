@@ -17,6 +17,7 @@ mod book;
 mod bridges;
 mod incoming;
 mod message;
+mod odd;
 mod outgoing;
 mod session;
 mod wires;
@@ -27,12 +28,14 @@ use std::sync::Arc;
 pub use book::Book;
 pub use bridges::BridgeFacts;
 pub use message::{Fate, Leg, Message, MessageKey, Publisher};
+pub use odd::{Odd, Oddity};
 pub use session::{Session, SessionKey};
 
 use self::session::Expected;
 
 use self::message::Messages;
 use self::wires::WireState;
+use super::conduct::Conduct;
 use super::name::CableName;
 use super::trace::{Entry, Event, Party};
 use crate::broker::Event as BrokerEvent;
@@ -50,6 +53,7 @@ pub struct Ledger {
     bridges: Vec<BridgeFacts>,
     entries: VecDeque<Arc<Entry>>,
     notable: Notable,
+    conduct: Conduct,
 }
 
 /// What happened that is no message's affair alone.
@@ -67,6 +71,8 @@ pub struct Notable {
     pub unexplained: u64,
     /// Messages that overtook another of the same publisher, topic and QoS.
     pub overtook: Vec<Overtook>,
+    /// Messages that were sent as they should not be.
+    pub odd: Vec<Odd>,
     /// PUBLISH packets of QoS 0 that a cable dropped or cut.
     pub lost_on_the_way: u64,
     /// Packets that were not seen: then nothing is certain.
@@ -147,6 +153,7 @@ impl Ledger {
             self.entries.pop_front();
         }
         self.entries.push_back(Arc::clone(entry));
+        self.conduct.take(entry);
         match &entry.event {
             Event::Packet(crossing) => self.crossing(entry, crossing),
             Event::WireEnded { wire, .. } => self.wire_ended(wire.number, entry.at),
@@ -193,7 +200,7 @@ impl Ledger {
             BrokerEvent::Dropped { message, client, topic, reason, .. } => {
                 self.refused(board, *message, client, topic, *reason, entry);
             }
-            BrokerEvent::SessionExpired { client } => self.session_ended(board, client),
+            BrokerEvent::SessionExpired { client } => self.session_ended(board, client, entry),
             _ => {}
         }
     }
@@ -201,6 +208,12 @@ impl Ledger {
     /// The messages that are remembered, oldest first.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter()
+    }
+
+    /// Whether all messages since the trace began are remembered, and none was missed.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.messages.are_complete() && self.notable.missed == 0
     }
 
     /// A message, while it is remembered.
@@ -230,6 +243,12 @@ impl Ledger {
     #[must_use]
     pub fn notable(&self) -> &Notable {
         &self.notable
+    }
+
+    /// Whether everybody keeps to the standard.
+    #[must_use]
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
     }
 
     /// How many messages there were, also those that are not remembered any more.

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use super::message::{Fate, Message};
+use super::message::{Fate, Message, MessageKey};
 use super::session::{Expected, LegKey, Session, SessionKey};
 use super::wires::End;
-use super::{Doubled, Ledger, Overtook};
+use super::{Doubled, Ledger, Odd, Overtook};
 use crate::broker::event::Cause;
 use crate::lab::trace::{Crossing, Entry};
 use crate::mqtt::packet::Publish;
 use crate::mqtt::{ClientId, Packet, QoS, Topic};
 
+/// So many odd messages are kept; more do not make it clearer.
+const ODD: usize = 50;
+
 /// What a PUBLISH is to the broker that sent it.
-enum Found {
+pub(super) enum Found {
     /// A leg that was open.
     Leg(LegKey),
     /// A leg that was sent before: once more.
@@ -46,10 +49,23 @@ impl Ledger {
             self.advance(leg, crossing, entry);
             return Some(leg);
         }
+        let cause = told.as_ref().map(|it| it.cause);
         let (found, exact) = match told.and_then(|it| self.told_sent(to, &it, publish, topic)) {
             Some(found) => (found, true),
             None => (self.find(to, publish, topic), false),
         };
+        let found = match found {
+            Found::Again((message, _)) if publish.retain && self.may_refresh(to, message) => {
+                Found::Retained
+            }
+            found => found,
+        };
+        if let Some(what) = self.oddity(to, wire, publish, topic, &found, cause) {
+            let entry = Arc::clone(entry);
+            if self.notable.odd.len() < ODD {
+                self.notable.odd.push(Odd { what, to: to.clone(), entry });
+            }
+        }
         match found {
             Found::Leg(leg) => {
                 self.overtakes(to, leg, exact, entry);
@@ -63,6 +79,13 @@ impl Ledger {
                 Some(leg)
             }
             Found::Retained => {
+                if cause == Some(Cause::BridgeConnected)
+                    && crossing.passage.arrived()
+                    && let Some(message) = self.needlessly_refreshed(to, wire, topic, publish)
+                {
+                    let (to, entry) = (to.clone(), Arc::clone(entry));
+                    self.notable.doubled.push(Doubled { message, to, entry });
+                }
                 self.notable.refreshed += 1;
                 None
             }
@@ -71,6 +94,19 @@ impl Ledger {
                 None
             }
         }
+    }
+
+    /// Whether a message may go to a session once more because it was retained when that subscribed, or
+    /// to make up for what was refused. It may have waited since, and its broker forgotten why.
+    fn may_refresh(&self, to: &SessionKey, message: MessageKey) -> bool {
+        let book = self.books.get(&to.broker);
+        let Some(session) = book.and_then(|book| book.sessions.get(&to.client)) else {
+            return true;
+        };
+        let Some(message) = self.messages.get(message) else { return true };
+        let (came, _) = message.taken_in();
+        let mut later = session.history.iter().filter(|term| term.again >= came);
+        session.may_refresh || later.any(|term| term.filter.matches(&message.topic))
     }
 
     fn is_of(&self, (message, leg): LegKey, publish: &Publish, topic: &Topic) -> bool {
@@ -97,7 +133,10 @@ impl Ledger {
         let open = key.is_some_and(|key| session.is_some_and(|it| it.open.contains(&key)));
         // What it began to send before it lost its power, it says, is on its way: no longer why.
         let refreshes = publish.retain && session.is_some_and(|it| !it.keeps_retain(topic));
+        let refused = leg.is_some_and(|at| matches!(legs[at].fate, Fate::Refused(_)));
         Some(match (key, expected.cause) {
+            // What a full queue refused is made up for with what is retained.
+            (_, Cause::Subscribed | Cause::BridgeConnected) if refused => Found::Retained,
             (Some(key), _) if open || !arrived => Found::Leg(key),
             (_, Cause::Subscribed | Cause::BridgeConnected) => Found::Retained,
             _ if refreshes => Found::Retained,
@@ -245,7 +284,11 @@ impl Ledger {
         if sent < copies.map_or(1, |session| session.matching(topic)) {
             return; // One for each of its subscriptions. [MQTT-3.3.5-1]
         }
-        if message.legs[leg.1].qos.min(publish.qos) == QoS::AtLeastOnce {
+        // What goes with QoS 0 waits for no commit: with its power, a broker may forget that it has sent
+        // what its publisher says again.
+        let said = message.came.iter().filter(|it| is_publish(it)).count();
+        let unkept = publish.qos == QoS::AtMostOnce && said > sent;
+        if unkept || message.legs[leg.1].qos.min(publish.qos) == QoS::AtLeastOnce {
             self.notable.repeats += 1;
             return;
         }
@@ -257,6 +300,9 @@ impl Ledger {
     /// one goes before it. [MQTT-4.6.0-6]
     fn overtakes(&mut self, to: &SessionKey, leg: LegKey, exact: bool, entry: &Arc<Entry>) {
         let Some(message) = self.messages.get(leg.0) else { return };
+        if matches!(message.legs[leg.1].fate, Fate::Refused(_)) {
+            return; // It comes late, as it is retained: nobody promised it.
+        }
         let qos = message.legs[leg.1].qos;
         let payload = message.payload.clone();
         let stream = (message.topic.clone(), message.publisher.client.clone(), qos);

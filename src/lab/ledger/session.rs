@@ -39,10 +39,16 @@ pub struct Session {
     pub away_since: Option<Duration>,
     /// Whether its broker said that it drops messages for it, once and for all that do not fit.
     pub drops: bool,
+    /// Whether the trace knows it from its beginning.
+    pub begun: bool,
     /// Its connection.
     pub wire: Option<u64>,
     /// What it is subscribed to.
     pub subscriptions: BTreeMap<Filter, Subscribed>,
+    /// What it was ever subscribed to.
+    pub history: Vec<Term>,
+    /// Whether it may have missed a retained message. To a bridge's all are sent again then.
+    pub may_refresh: bool,
     /// Where it is a bridge's: its rules, and the name its messages go by.
     pub rules: Option<Vec<Rule>>,
     /// Messages that it sent with QoS 1 or 2 and whose handshake is not over.
@@ -79,6 +85,23 @@ pub struct Subscribed {
     pub sure: bool,
 }
 
+/// A subscription, from its SUBSCRIBE to the UNSUBACK that ends it, by the numbers of entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// To what.
+    pub filter: Filter,
+    /// As it was asked for.
+    pub asked: SubscribeOptions,
+    /// What SUBACK granted, where that was seen.
+    pub granted: Option<QoS>,
+    /// SUBSCRIBE.
+    pub from: u64,
+    /// The last one that said the same again.
+    pub again: u64,
+    /// UNSUBACK.
+    pub until: Option<u64>,
+}
+
 /// A message whose sender has not heard the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
@@ -104,6 +127,17 @@ pub struct Expected {
 }
 
 impl Session {
+    /// It subscribes, or says again that it does.
+    pub fn ask(&mut self, filter: &Filter, asked: SubscribeOptions, at: u64) {
+        let same = |it: &&mut Term| it.filter == *filter && it.asked == asked && it.until.is_none();
+        if let Some(term) = self.history.iter_mut().rev().find(same) {
+            term.again = at;
+        } else {
+            let (filter, granted, until) = (filter.clone(), None, None);
+            self.history.push(Term { filter, asked, granted, from: at, again: at, until });
+        }
+    }
+
     /// Whether a PUBLISH repeats the one that came under its id. A client that lost its memory counts
     /// from 1 again and may say the same: what is repeated is marked, and comes before anything new.
     /// [MQTT-3.3.1-1, MQTT-4.4.0-1]

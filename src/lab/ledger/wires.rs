@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::book::Will;
 use super::session::{Session, SessionKey, Subscribed};
 use super::{Forgot, Ledger};
 use crate::cable::Direction;
 use crate::lab::name::CableName;
 use crate::lab::trace::{Crossing, Entry, Party, Passage, Wire};
 use crate::mqtt::packet::{
-    Answers, ConnAck, Connect, Level, Subscribe, SubscribeOptions, Unsubscribe,
+    Answers, ConnAck, Connect, Level, Notice, Subscribe, SubscribeOptions, Unsubscribe,
 };
-use crate::mqtt::{ClientId, Filter, Packet, PacketId, QoS};
+use crate::mqtt::{ClientId, Filter, Packet, PacketId, QoS, Reason};
+
+/// So far apart may be when a broker and the trace notice something.
+const CLOCKS: Duration = Duration::from_secs(1);
 
 /// What is known of a connection.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +26,10 @@ pub struct WireState {
     dialer: Option<SessionKey>,
     /// The cable it goes through.
     pub(super) cable: Option<CableName>,
+    /// The entry of its CONNECT.
+    pub(super) began: u64,
+    /// Whether its broker still had the session.
+    pub(super) knows: bool,
     clean: bool,
     expires: Option<u32>,
     level: Level,
@@ -46,7 +54,7 @@ impl Ledger {
     pub(super) fn crossing(&mut self, entry: &Arc<Entry>, crossing: &Crossing) {
         let Some(packet) = crossing.packet() else { return };
         if let Packet::Connect(connect) = packet {
-            self.connect(&crossing.wire, connect);
+            self.connect(&crossing.wire, connect, entry.number);
         }
         let number = crossing.wire.number;
         let Some(wire) = self.wires.get_mut(&number) else { return };
@@ -59,10 +67,15 @@ impl Ledger {
         };
         match packet {
             Packet::ConnAck(answer) => self.connack(number, answer, entry),
-            Packet::Subscribe(subscribe) => self.subscribe(number, subscribe),
+            Packet::Subscribe(subscribe) => self.subscribe(number, subscribe, entry.number),
             Packet::SubAck(answers) => self.suback(number, answers),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(number, unsubscribe),
-            Packet::UnsubAck(answers) => self.unsuback(number, answers),
+            Packet::UnsubAck(answers) => self.unsuback(number, answers, entry.number),
+            Packet::Disconnect(notice)
+                if crossing.direction == Direction::Out && crossing.passage.arrived() =>
+            {
+                self.goodbye(number, notice, entry.number);
+            }
             Packet::Publish(publish) => {
                 let topic = crossing.topic().unwrap_or(&publish.topic).clone();
                 let leg = sender.and_then(|end| {
@@ -85,7 +98,7 @@ impl Ledger {
         }
     }
 
-    fn connect(&mut self, wire: &Wire, connect: &Connect) {
+    fn connect(&mut self, wire: &Wire, connect: &Connect, began: u64) {
         let facts = self.bridges.iter().find(|it| it.cable == wire.cable);
         let dialer = facts
             .map(|it| SessionKey { broker: it.local.clone(), client: it.local_session.clone() });
@@ -94,6 +107,7 @@ impl Ledger {
             target: Some(SessionKey { broker: wire.target.clone(), client }),
             dialer,
             cable: Some(wire.cable.clone()),
+            began,
             clean: connect.clean_start,
             expires: connect.properties.session_expiry_s(),
             level: connect.level,
@@ -102,8 +116,17 @@ impl Ledger {
         };
         self.wires.insert(wire.number, state);
         if let (Some(key), Some(will)) = (self.target(wire.number), &connect.will) {
-            let will = (will.message.topic.clone(), will.message.payload.clone());
-            self.session(&key).will = Some(will);
+            let (topic, payload) = (will.message.topic.clone(), will.message.payload.clone());
+            self.session(&key).will = Some((topic.clone(), payload.clone()));
+            let wills = &mut self.books.entry(key.broker).or_default().wills;
+            // One that may have been published says the same as any later one.
+            let known = wills.iter().any(|it| {
+                let left = it.goodbye.is_none() && !self.wires.contains_key(&it.wire);
+                left && (&it.topic, &it.payload) == (&topic, &payload)
+            });
+            if !known {
+                wills.push(Will { topic, payload, wire: wire.number, goodbye: None });
+            }
         }
     }
 
@@ -126,10 +149,12 @@ impl Ledger {
             Level::V5 => wire.expires.unwrap_or(0) > 0,
             _ => !wire.clean,
         };
-        let (clean, level, expires_s) = (wire.clean, wire.level, wire.expires);
+        let (clean, level) = (wire.clean, wire.level);
+        let expires_s = answer.properties.session_expiry_s().or(wire.expires);
         let (Some(key), dialer) = (wire.target.clone(), wire.dialer.clone()) else { return };
         // In MQTT 3.1 nobody says so.
         let knows = answer.session_present || level == Level::V31;
+        wire.knows = knows;
         let session = self.session(&key);
         let forgets = !clean && !knows && session.kept && !session.has_expired(entry.at);
         if forgets {
@@ -142,6 +167,7 @@ impl Ledger {
         }
         let session = self.session(&key);
         (session.kept, session.wire) = (kept, Some(number));
+        session.begun |= !knows;
         (session.expires_s, session.away_since) = (expires_s.filter(|it| *it < u32::MAX), None);
         if let Some(dialer) = dialer {
             let session = self.session(&dialer);
@@ -169,9 +195,32 @@ impl Ledger {
     }
 
     /// A broker of ours says that a session has expired.
-    pub(super) fn session_ended(&mut self, broker: &Party, client: &ClientId) {
+    pub(super) fn session_ended(&mut self, broker: &Party, client: &ClientId, entry: &Arc<Entry>) {
         let key = SessionKey { broker: broker.clone(), client: client.clone() };
+        let session = self.session(&key);
+        let asked = session.expires_s.is_some() && session.away_since.is_some();
+        if asked && !session.has_expired(entry.at + CLOCKS) {
+            let owed = session.open.len() + session.outgoing.len();
+            let (by, session, entry) = (broker.clone(), key.clone(), Arc::clone(entry));
+            self.notable.forgot.push(Forgot { by, session, owed, entry });
+        }
         self.end_session(&key, false);
+    }
+
+    /// A client says goodbye: without its will, and maybe with another end of its session.
+    fn goodbye(&mut self, number: u64, notice: &Notice, at: u64) {
+        let Some(key) = self.target(number) else { return };
+        if notice.reason == Reason::Success {
+            let wills = &mut self.books.entry(key.broker.clone()).or_default().wills;
+            for will in wills.iter_mut().filter(|it| it.wire == number) {
+                will.goodbye = Some(at);
+            }
+        }
+        if let Some(seconds) = notice.properties.session_expiry_s() {
+            let session = self.session(&key);
+            session.kept = seconds > 0;
+            session.expires_s = session.expires_s.into_iter().chain([seconds]).min();
+        }
     }
 
     /// A connection is gone.
@@ -190,7 +239,7 @@ impl Ledger {
         }
     }
 
-    fn subscribe(&mut self, number: u64, subscribe: &Subscribe) {
+    fn subscribe(&mut self, number: u64, subscribe: &Subscribe, at: u64) {
         let Some(wire) = self.wires.get_mut(&number) else { return };
         let bridge = wire.bridge_bit;
         // The bridge bit stands for these options. [mosquitto.conf manual, `try_private`]
@@ -204,9 +253,10 @@ impl Ledger {
         wire.asked.push((subscribe.id, filters.clone()));
         let Some(key) = self.target(number) else { return };
         for (filter, options) in filters {
-            let subscriptions = &mut self.session(&key).subscriptions;
+            let session = self.session(&key);
+            session.ask(&filter, options, at);
             // Until it is answered, messages may come or not.
-            subscriptions.entry(filter).or_insert(Subscribed { options, sure: false });
+            session.subscriptions.entry(filter).or_insert(Subscribed { options, sure: false });
         }
     }
 
@@ -216,9 +266,13 @@ impl Ledger {
         let (_, filters) = wire.asked.remove(at);
         let Some(key) = self.target(number) else { return };
         for ((filter, options), reason) in filters.into_iter().zip(&answers.reasons) {
-            let subscriptions = &mut self.session(&key).subscriptions;
+            let Session { subscriptions, history, .. } = self.session(&key);
             match QoS::from_level(reason.code()) {
                 Some(qos) => {
+                    let mut terms = history.iter_mut().rev();
+                    if let Some(term) = terms.find(|term| term.filter == filter) {
+                        term.granted = Some(qos);
+                    }
                     let options = SubscribeOptions { qos, ..options };
                     subscriptions.insert(filter, Subscribed { options, sure: true });
                 }
@@ -243,13 +297,19 @@ impl Ledger {
         }
     }
 
-    fn unsuback(&mut self, number: u64, answers: &Answers) {
+    fn unsuback(&mut self, number: u64, answers: &Answers, at: u64) {
         let Some(wire) = self.wires.get_mut(&number) else { return };
-        let Some(at) = wire.withdrawn.iter().position(|(id, _)| *id == answers.id) else { return };
-        let (_, filters) = wire.withdrawn.remove(at);
+        let Some(asked) = wire.withdrawn.iter().position(|(id, _)| *id == answers.id) else {
+            return;
+        };
+        let (_, filters) = wire.withdrawn.remove(asked);
         let Some(key) = self.target(number) else { return };
         for filter in filters {
-            self.session(&key).subscriptions.remove(&filter);
+            let session = self.session(&key);
+            session.subscriptions.remove(&filter);
+            for term in session.history.iter_mut().filter(|term| term.filter == filter) {
+                term.until.get_or_insert(at);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::breach::Breach;
 use crate::conf::scenario::BreachKind;
-use crate::lab::ledger::{Book, BridgeFacts, Ledger};
+use crate::lab::ledger::{Book, BridgeFacts, Fate, Ledger};
 use crate::lab::trace::{Party, payload};
 use crate::mqtt::{ClientId, QoS, Rule, Topic};
 
@@ -78,6 +78,25 @@ fn excuse(
 ) -> Option<String> {
     if rule.qos() == QoS::AtMostOnce {
         return Some("the rule is of QoS 0, which promises nothing".to_owned());
+    }
+    let said = |broker: &Party, topic: &Topic| {
+        let mut there = ledger.messages().filter(|it| it.at == *broker && it.topic == *topic);
+        there.any(|it| it.retain && it.qos == QoS::AtMostOnce)
+    };
+    if said(&bridge.local, local) || said(&bridge.remote, remote) {
+        return Some("some of it was said with QoS 0, which promises nothing".to_owned());
+    }
+    let refused = |broker: &Party, client: &ClientId, topic: &Topic| {
+        let there = ledger.messages().filter(|it| it.at == *broker && it.topic == *topic);
+        let mut legs = there.flat_map(|it| &it.legs).filter(|leg| leg.to.client == *client);
+        legs.any(|leg| matches!(leg.fate, Fate::Refused(_)))
+    };
+    if refused(&bridge.local, &bridge.local_session, local)
+        || refused(&bridge.remote, &bridge.remote_session, remote)
+    {
+        return Some(
+            "a limit refused some of it; the next connection makes up for that".to_owned(),
+        );
     }
     let session = ledger.book(&bridge.local)?.sessions.get(&bridge.local_session)?;
     if session.wire.is_none() {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::excerpt::Excerpt;
 use crate::conf::scenario::BreachKind;
-use crate::lab::ledger::{Doubled, Forgot, Loop, Overtook};
+use crate::lab::ledger::{Doubled, Forgot, Loop, Odd, Oddity, Overtook};
 use crate::lab::ledger::{Ledger, Leg, Message, SessionKey};
-use crate::lab::trace::{Entry, Party, payload};
+use crate::lab::trace::{Entry, Event, Party, payload};
 use crate::mqtt::{QoS, Topic};
 
 /// A promise that was not kept.
@@ -95,6 +95,27 @@ pub(super) fn forgot(ledger: &Ledger, forgot: &Forgot) -> Breach {
     part.entry(&forgot.entry);
     part.before(&forgot.session, &forgot.entry);
     Breach { kind: BreachKind::Forgot, what, entries: part.entries() }
+}
+
+/// A message that was sent as it should not be.
+pub(super) fn odd(ledger: &Ledger, odd: &Odd) -> Breach {
+    let Event::Packet(crossing) = &odd.entry.event else {
+        return Breach { kind: BreachKind::Conduct, what: String::new(), entries: Vec::new() };
+    };
+    let why = match odd.what {
+        Oddity::FromNowhere => "which nobody published".to_owned(),
+        Oddity::NotSubscribed => "which had not subscribed to it [MQTT-3.10.4-1]".to_owned(),
+        Oddity::LowerQos(due) => format!("which was to get it with {due} [MQTT-3.8.4-8]"),
+        Oddity::HigherQos(most) => format!("which was granted {most} [MQTT-3.8.4-8]"),
+        Oddity::Flagged => "as a retained one, which it is not [MQTT-3.3.1-9]".to_owned(),
+        Oddity::Echo => "which it came from".to_owned(),
+        Oddity::NotFlagged => "which does not say that it was retained [MQTT-3.3.1-8]".to_owned(),
+    };
+    let to = session(ledger, &odd.to);
+    let what = format!("{} sent {} to {to}, {why}", crossing.from(), crossing.words());
+    let mut part = Excerpt::new(ledger);
+    part.entry(&odd.entry);
+    Breach { kind: BreachKind::Conduct, what, entries: part.entries() }
 }
 
 /// A message that goes round.

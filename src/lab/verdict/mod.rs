@@ -12,6 +12,7 @@
 mod agreement;
 mod breach;
 mod excerpt;
+mod keeping;
 mod said;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agreement::{Inspection, disagreements};
 pub use breach::Breach;
+pub use keeping::not_kept;
 pub use said::said;
 
 use super::ledger::{Fate, Ledger, Message};
@@ -123,6 +125,7 @@ pub fn judge(ledger: &Ledger, settled: bool) -> Verdict {
         }
     }
     verdict.tell_notable(ledger);
+    verdict.tell_conduct(ledger, moment.now.filter(|_| settled));
     for (reason, count) in refused {
         verdict.notes.push(format!("{count} deliveries were over a limit: {reason}"));
     }
@@ -240,6 +243,22 @@ impl Verdict {
                 told.push(way);
                 self.tell(BreachKind::Loop, || breach::looped(ledger, broker, topic, found));
             }
+        }
+    }
+
+    /// What the standard forbids; once nothing more is to come, at that time, also what was not done.
+    fn tell_conduct(&mut self, ledger: &Ledger, settled_at: Option<Duration>) {
+        for odd in &ledger.notable().odd {
+            self.tell(BreachKind::Conduct, || breach::odd(ledger, odd));
+        }
+        let conduct = ledger.conduct();
+        let omitted = settled_at.map(|now| conduct.omitted(now)).unwrap_or_default();
+        for misconduct in conduct.found().iter().chain(&omitted) {
+            self.tell(BreachKind::Conduct, || Breach {
+                kind: BreachKind::Conduct,
+                what: misconduct.what.clone(),
+                entries: misconduct.entries.clone(),
+            });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What windows and programs say, held against what crossed the cables.
 
 use super::breach::Breach;
-use crate::card::{CountFace, Link};
+use crate::card::{CountFace, Link, Origin, payload};
 use crate::conf::scenario::{BreachKind, Condition};
 use crate::lab::condition::{against, disagreement};
 use crate::lab::ledger::Ledger;
@@ -18,7 +18,8 @@ pub fn said(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
         let what = format!("all is connected and nothing is under way, but {what}");
         Breach { kind: BreachKind::Shows, what, entries: Vec::new() }
     });
-    shows.into_iter().chain(claims(ledger, snapshot)).collect()
+    let shows = shows.into_iter().chain(claims(ledger, snapshot));
+    shows.chain(invented(ledger, snapshot)).collect()
 }
 
 /// Whether everybody is there, and nothing waits.
@@ -32,6 +33,39 @@ fn is_at_rest(snapshot: &Snapshot) -> bool {
         let up = bridges.all(|it| matches!(it.state, BridgeState::Connected { .. }));
         online && up && board.broker.run == Run::Running
     }) && against(&Condition::Quiet, snapshot).is_none()
+}
+
+/// Sensors that started as OK because nothing said otherwise, although their program had said so before,
+/// and its broker had taken that over for good.
+fn invented(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for board in snapshot.boards.iter().filter(|it| it.broker.persistent && it.broker.tells) {
+        for program in &board.programs {
+            for sensor in &program.face.own {
+                let Some((Origin::Started, at)) = sensor.origin else { continue };
+                let said = ledger.messages().filter(|message| {
+                    message.at.board() == Some(&board.name)
+                        && message.publisher.client.as_str() == program.name.as_str()
+                        && (message.retain && message.promised)
+                        && message.came.iter().all(|entry| entry.at < at)
+                });
+                let said = said.filter_map(|message| {
+                    let states = payload::parse(&message.payload, &(1..=6)).ok()?;
+                    states.get(sensor.number)
+                });
+                let (name, number) = (&program.name, sensor.number);
+                if said.last() == Some(false) {
+                    let what = format!(
+                        "{name} started sensor {number} as OK, although it had said that it is KO, \
+                         and {} had taken that over",
+                        board.name,
+                    );
+                    breaches.push(Breach { kind: BreachKind::Shows, what, entries: Vec::new() });
+                }
+            }
+        }
+    }
+    breaches
 }
 
 /// Counters that say more than arrived at them.

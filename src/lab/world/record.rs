@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::lab::ledger::{BridgeFacts, Ledger};
 use crate::lab::name::CableName;
 use crate::lab::snapshot::Snapshot;
-use crate::lab::trace::{Entry, Event, Scribe, Trace};
-use crate::lab::verdict::{Inspection, Verdict, disagreements, judge, said};
+use crate::lab::trace::{Entry, Event, Party, Scribe, Trace};
+use crate::lab::verdict::{Inspection, Verdict, disagreements, judge, not_kept, said};
 use crate::mqtt::Topic;
 
 /// See the module.
@@ -73,6 +73,11 @@ impl Record {
         let mut verdict = judge(&self.ledger, true);
         let (breaches, notes) = disagreements(&self.ledger, inspection);
         verdict.add(breaches);
+        let durable = |broker: &Party| {
+            let mut boards = snapshot.boards.iter().filter(|it| broker.board() == Some(&it.name));
+            boards.any(|it| it.broker.persistent && it.broker.tells)
+        };
+        verdict.add(not_kept(&self.ledger, inspection, durable));
         verdict.add(said(&self.ledger, snapshot));
         verdict.notes.extend(notes);
         self.settle(verdict);

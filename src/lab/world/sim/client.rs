@@ -26,6 +26,9 @@ pub struct Client {
     /// How it keeps its connection, where it does.
     pub(super) manners: Option<Manners>,
     clean: bool,
+    /// For how long the broker keeps its session, where it is kept; in seconds.
+    lasts: u32,
+    will: Option<Message>,
     level: Level,
     /// How many messages it takes at once, where it says so.
     receive_maximum: Option<u16>,
@@ -95,6 +98,8 @@ impl Client {
             cable: CableName::new(id),
             manners: None,
             clean,
+            lasts: u32::MAX,
+            will: None,
             level: Level::V311,
             receive_maximum: None,
             window: usize::MAX,
@@ -120,6 +125,20 @@ impl Client {
     #[must_use]
     pub fn speaking(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// Wants its session kept for so many seconds only, which MQTT 5 lets it say.
+    #[must_use]
+    pub fn lasting(mut self, seconds: u32) -> Self {
+        self.lasts = seconds;
+        self
+    }
+
+    /// Leaves a will.
+    #[must_use]
+    pub fn willing(mut self, will: Message) -> Self {
+        self.will = Some(will);
         self
     }
 
@@ -191,6 +210,11 @@ impl Client {
         self.todo.push_back(Todo::Unsubscribe(filter));
     }
 
+    /// Wants no session kept from its next connection on.
+    pub fn start_clean(&mut self) {
+        self.clean = true;
+    }
+
     /// Stays away from now on, once its connection ends; or comes back.
     pub fn stay_away(&mut self, away: bool) {
         self.gone = away;
@@ -248,6 +272,7 @@ impl Client {
         vec![Packet::Connect(Box::new(Connect {
             client_id: self.id.clone(),
             clean_start: self.clean,
+            will: self.will.clone().map(Into::into),
             keep_alive_s: self.manners.as_ref().map_or(0, Manners::keep_alive_s),
             properties: if self.level == Level::V5 { self.properties() } else { Properties::NONE },
             ..Connect::unknown(self.level)
@@ -255,7 +280,7 @@ impl Client {
     }
 
     fn properties(&self) -> Properties {
-        let lasts = (!self.clean).then_some(Property::SessionExpiryInterval(u32::MAX));
+        let lasts = (!self.clean).then_some(Property::SessionExpiryInterval(self.lasts));
         let takes = self.receive_maximum.map(Property::ReceiveMaximum);
         Properties::of(&lasts.into_iter().chain(takes).collect::<Vec<_>>())
     }

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use crate::broker::{Commit, Image};
+use crate::broker::{Commit, Image, Record};
+use crate::defect::{self, Defect};
 use crate::lab::DiskTrouble;
 
 /// The wait before a commit that failed is tried again, and the longest such wait.
@@ -67,6 +68,10 @@ impl Disk {
         self.failures = 0;
         let commit = self.writing.take()?;
         for record in &commit.records {
+            let stage = matches!(record, Record::Advance { .. });
+            if stage && defect::on(Defect::DiskLosesStages) {
+                continue;
+            }
             self.image.apply(record);
         }
         Some(Written::Durable { number: commit.number })

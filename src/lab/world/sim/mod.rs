@@ -38,7 +38,11 @@ mod orders;
 mod parts;
 mod programs;
 mod stage;
+#[cfg(test)]
+mod storm_tests;
 mod strangers;
+#[cfg(test)]
+mod teeth_tests;
 #[cfg(test)]
 mod tests;
 mod view;
