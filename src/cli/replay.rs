@@ -15,6 +15,7 @@ use time::UtcOffset;
 use super::keep::Keeper;
 use super::performance::{Performance, attempted};
 use super::showing::Showing;
+use super::sim_windows::SimWindows;
 use crate::lab::explore::{Attempt, conclude_with};
 use crate::lab::plan::Plan;
 use crate::lab::recipe::{ByHand, Recipe};
@@ -37,12 +38,15 @@ pub struct Replay {
     #[arg(value_name = "FILE|STRING")]
     run: String,
     #[command(flatten)]
+    windows: SimWindows,
+    #[command(flatten)]
     showing: Showing,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  twinboard replay run.toml --trace run.jsonl";
+  twinboard replay run.toml --trace run.jsonl
+  twinboard replay run.toml --windows      look at it, step by step";
 
 /// Plays it. The exit status is 0 when everything expected held, 1 when not.
 ///
@@ -51,6 +55,9 @@ Examples:
 pub fn run(replay: &Replay, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let recipe = Recipe::read(&text(&replay.run)?)?;
     let plan = Arc::new(recipe.plan()?);
+    if replay.windows.windows {
+        return replay.windows.show(plan, recipe);
+    }
     play(plan, &recipe, &replay.showing, offset)
 }
 
