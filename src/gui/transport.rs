@@ -15,7 +15,7 @@ const ONE_ROW: f32 = 1080.0;
 /// The slider is at least this long, in points.
 const SHORTEST: f32 = 80.0;
 /// Where the run stands takes this much, in points; figures that change must not move the slider.
-const FIGURES: f32 = 280.0;
+const FIGURES: f32 = 215.0;
 
 /// What is said wherever time can be turned back.
 const FORGETS: &str = "Whatever is clicked after going back begins another branch: what lay ahead \

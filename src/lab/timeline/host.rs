@@ -25,6 +25,8 @@ use crate::lab::{Command, Snapshot};
 const COMMANDS: usize = 256;
 /// How often time is brought up to date while it passes, and shown.
 const FRAME: Duration = Duration::from_millis(33);
+/// How often time is shown while nothing else happens.
+const CALM: Duration = Duration::from_millis(100);
 /// A machine that is too slow for the speed plays more slowly, and does not run after the clock.
 const LONGEST: Duration = Duration::from_millis(100);
 
@@ -69,8 +71,13 @@ impl Host {
 
 fn run(mut desk: Desk, commands: &Receiver<Command>, outlet: Outlet) {
     let mut last = Instant::now();
+    let (mut shown, mut shown_at) = (None, last);
     loop {
-        outlet.put(desk.snapshot());
+        let turn = Some(desk.timeline.position());
+        if turn != shown || last >= shown_at + CALM {
+            outlet.put(desk.snapshot());
+            (shown, shown_at) = (turn, last);
+        }
         let next = if desk.pace.playing {
             commands.recv_deadline(last + FRAME)
         } else {
@@ -84,6 +91,9 @@ fn run(mut desk: Desk, commands: &Receiver<Command>, outlet: Outlet) {
         let now = Instant::now();
         desk.pass(now - last);
         last = now;
+        if first.is_some() {
+            shown = None;
+        }
         let waiting = commands.try_iter().take(COMMANDS);
         if desk.obey(first.into_iter().chain(waiting)).is_end() {
             break;
