@@ -19,6 +19,7 @@ mod run;
 mod showing;
 mod signals;
 mod sim;
+mod sim_windows;
 mod terminal;
 mod trace;
 mod watch;
@@ -57,6 +58,7 @@ Examples:
   twinboard run counting --report html --output run.html
   twinboard sim dual-board --tui     the system in simulated time: step, go back, try otherwise
   twinboard watch localhost          what passes a broker that runs, as lines or as a ladder
+  twinboard sim --windows            the windows in simulated time: pause, step, go back
   twinboard broker -p 1885           one broker, as `mosquitto -p 1885`
   twinboard bench --load qos2-4-4    how fast it is, beside rumqttd and mosquitto
 

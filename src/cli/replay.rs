@@ -15,6 +15,7 @@ use time::UtcOffset;
 use super::keep::Keeper;
 use super::performance::{Performance, attempted};
 use super::showing::Showing;
+use super::sim_windows::SimWindows;
 use crate::lab::explore::{Attempt, conclude_with};
 use crate::lab::plan::Plan;
 use crate::lab::recipe::{ByHand, Recipe};
@@ -40,13 +41,16 @@ pub struct Replay {
     #[arg(long, conflicts_with_all = ["trace", "pcapng", "report", "output", "passports"])]
     tui: bool,
     #[command(flatten)]
+    windows: SimWindows,
+    #[command(flatten)]
     showing: Showing,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
   twinboard replay run.toml --trace run.jsonl
-  twinboard replay run.toml --tui";
+  twinboard replay run.toml --tui
+  twinboard replay run.toml --windows";
 
 /// Plays it. The exit status is 0 when everything expected held, 1 when not.
 ///
@@ -57,6 +61,9 @@ pub fn run(replay: &Replay, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let plan = Arc::new(recipe.plan()?);
     if replay.tui {
         return watch(plan, recipe);
+    }
+    if replay.windows.windows {
+        return replay.windows.show(plan, recipe);
     }
     play(&plan, &recipe, &replay.showing, offset)
 }

@@ -12,6 +12,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use time::UtcOffset;
 
 use super::showing::Showing;
+use super::sim_windows::SimWindows;
 use super::{open, replay, signals, terminal};
 use crate::conf::Choice;
 use crate::lab::explore::exhaustive::{self, Exhaustive};
@@ -36,7 +37,7 @@ pub struct Sim {
     seed: u64,
     /// Instead of the script, try the random schedule of each of these seeds: clicks, cuts, power
     /// failures and more, as the scenario's [explore] table allows; stop at the first broken promise
-    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    #[arg(long, value_name = "A..B", value_parser = seeds, conflicts_with = "windows")]
     seeds: Option<Range<u64>>,
     /// With --seeds: go on after a broken promise, and count them
     #[arg(long, requires = "seeds")]
@@ -46,7 +47,7 @@ pub struct Sim {
     shrink: bool,
     /// Instead of chance, try every order and every cut of the next deliveries after the script's
     /// first click
-    #[arg(long, value_enum, conflicts_with = "seeds")]
+    #[arg(long, value_enum, conflicts_with_all = ["seeds", "windows"])]
     explore: Option<How>,
     /// With --explore: so many deliveries
     #[arg(long, default_value_t = 6, value_name = "N")]
@@ -64,6 +65,11 @@ pub struct Sim {
     tui: bool,
     #[arg(long, value_name = "[BOARD=]ENGINE", hide = true)]
     engine: Vec<Choice>,
+    #[command(flatten)]
+    windows: SimWindows,
+    /// With --windows: leave the script out, and do everything by hand
+    #[arg(long, requires = "windows")]
+    by_hand: bool,
     #[command(flatten)]
     showing: Showing,
 }
@@ -92,6 +98,11 @@ pub fn run(sim: &Sim, offset: UtcOffset) -> anyhow::Result<ExitCode> {
     let plan = Arc::new(open::plan_on(&sim.scenario, &sim.engine, "lab")?);
     // Says at once what cannot be simulated.
     drop(World::new(Arc::clone(&plan), sim.seed).map_err(|why| anyhow!(why))?);
+    if sim.windows.windows {
+        let recipe = sim.recipe(sim.seed)?;
+        let recipe = if sim.by_hand { recipe.with_steps(Vec::new()) } else { recipe };
+        return sim.windows.show(plan, recipe);
+    }
     match (&sim.seeds, sim.explore) {
         (Some(seeds), _) => sim.search(&plan, seeds.clone()),
         (None, Some(How::Exhaustive)) => sim.exhaust(&plan),

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
+use crossbeam_channel::Sender;
 use time::UtcOffset;
 
 use super::{Place, Ports, open, signals};
@@ -37,6 +38,19 @@ pub fn windows(windows: &Windows, offset: UtcOffset) -> anyhow::Result<ExitCode>
         one_window: windows.one_window,
         memory: Some(data.folder().join("windows.ron")),
     };
+    let (changed, ready) = waking();
+    let auto_ports = windows.place.ports == Ports::Auto;
+    let own = open::own()?;
+    let live = Live::start(plan, Options { data, auto_ports, offset, own, changed, entries: None })
+        .context("the world could not begin")?;
+    end_on_signal(&live.commands)?;
+    let shown = gui::run(options, live.snapshots.clone(), live.commands.clone(), ready);
+    live.end();
+    shown.map(|()| ExitCode::SUCCESS)
+}
+
+/// What a world calls after each snapshot, and what makes that wake the windows once they are there.
+pub(super) fn waking() -> (Box<dyn Fn() + Send>, impl FnOnce(gui::Waker) + 'static) {
     let waker: Arc<OnceLock<gui::Waker>> = Arc::default();
     let ready = Arc::clone(&waker);
     let changed = move || {
@@ -44,23 +58,24 @@ pub fn windows(windows: &Windows, offset: UtcOffset) -> anyhow::Result<ExitCode>
             waker.wake();
         }
     };
-    let auto_ports = windows.place.ports == Ports::Auto;
-    let changed = Box::new(changed);
-    let own = open::own()?;
-    let live = Live::start(plan, Options { data, auto_ports, offset, own, changed, entries: None })
-        .context("the world could not begin")?;
-    let commands = live.commands.clone();
+    let ready = move |it| {
+        if ready.set(it).is_err() {
+            tracing::debug!("the windows began twice");
+        }
+    };
+    (Box::new(changed), ready)
+}
+
+/// Tells the world to end when the process is asked to.
+///
+/// # Errors
+/// As [`signals::on_stop`].
+pub(super) fn end_on_signal(commands: &Sender<Command>) -> std::io::Result<()> {
+    let commands = commands.clone();
     signals::on_stop(move || {
         // Nobody is there to be told when the world has ended already.
         if commands.send(Command::Quit).is_err() {
             std::process::exit(1);
         }
-    })?;
-    let shown = gui::run(options, live.snapshots.clone(), live.commands.clone(), move |it| {
-        if ready.set(it).is_err() {
-            tracing::debug!("the windows began twice");
-        }
-    });
-    live.end();
-    shown.map(|()| ExitCode::SUCCESS)
+    })
 }

@@ -65,11 +65,13 @@ fn state(ui: &mut Ui, palette: &Palette, bridge: &BridgeView, clock: Clock, outb
                 let seconds = left.as_secs_f32().ceil();
                 let text = format!("Tries again in {seconds:.0} s");
                 ui.label(RichText::new(text).small());
-                if controls::named(ui, "Retry now", bridge.name.as_str()).clicked() {
+                // A run that is to be repeated has no word for it.
+                if clock.ticks() && controls::named(ui, "Retry now", bridge.name.as_str()).clicked()
+                {
                     outbox.send(Command::RetryNow { bridge: bridge.name.clone() });
                 }
             });
-            if !left.is_zero() {
+            if clock.ticks() && !left.is_zero() {
                 ui.ctx().request_repaint_after(until_next_number(left));
             }
         }

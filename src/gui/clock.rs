@@ -11,13 +11,15 @@ use crate::lab::Snapshot;
 pub struct Clock {
     epoch: OffsetDateTime,
     now: Duration,
-    received: Instant,
+    /// None where time does not pass by itself.
+    received: Option<Instant>,
 }
 
 impl Clock {
     /// The clock by which `snapshot`, received just now, is read.
     pub fn new(snapshot: &Snapshot) -> Self {
-        Self { epoch: snapshot.epoch, now: snapshot.now, received: Instant::now() }
+        let received = snapshot.transport.is_none().then(Instant::now);
+        Self { epoch: snapshot.epoch, now: snapshot.now, received }
     }
 
     /// `at` as HH:MM:SS.
@@ -33,7 +35,13 @@ impl Clock {
 
     /// How long it is until `at`.
     pub fn until(&self, at: Duration) -> Duration {
-        at.saturating_sub(self.now + self.received.elapsed())
+        let since = self.received.map_or(Duration::ZERO, |it| it.elapsed());
+        at.saturating_sub(self.now + since)
+    }
+
+    /// Whether time passes between two snapshots: in simulated time it does not.
+    pub fn ticks(&self) -> bool {
+        self.received.is_some()
     }
 
     fn on_the_clock(&self, at: Duration) -> OffsetDateTime {
@@ -70,5 +78,15 @@ mod tests {
         let left = clock.until(snapshot.now + Duration::from_secs(90));
         assert!(left > Duration::from_secs(30) && left <= Duration::from_secs(90), "{left:?}");
         assert_eq!(clock.until(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[test]
+    fn simulated_time_passes_from_snapshot_to_snapshot() {
+        let mut snapshot = fixtures::dual_board();
+        snapshot.transport = Some(fixtures::transport());
+        let clock = Clock::new(&snapshot);
+        let ninety = Duration::from_secs(90);
+        assert!(!clock.ticks());
+        assert_eq!(clock.until(snapshot.now + ninety), ninety);
     }
 }

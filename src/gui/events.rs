@@ -83,7 +83,9 @@ impl Events {
 fn line(ui: &mut Ui, snapshot: &Snapshot, clock: Clock, palette: &Palette, entry: &Entry) {
     let Sentence { who, text, tone } = Sentence::of(snapshot, &entry.event);
     ui.horizontal(|ui| {
-        let at = RichText::new(clock.hms(entry.at)).monospace().color(palette.weak);
+        // In simulated time one goes from one to the next, and most of a day's start is one second.
+        let at = if clock.ticks() { clock.hms(entry.at) } else { clock.hms_milli(entry.at) };
+        let at = RichText::new(at).monospace().color(palette.weak);
         ui.label(at).on_hover_text(format!(
             "{}, event {}",
             clock.hms_milli(entry.at),

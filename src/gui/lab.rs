@@ -10,7 +10,8 @@ use super::controls;
 use super::events::Events;
 use super::fresh_start::FreshStart;
 use super::outbox::{Ask, Outbox};
-use super::{findings, theme, topology};
+use super::save_run::SaveRun;
+use super::{findings, theme, topology, transport};
 use crate::lab::Snapshot;
 use crate::lab::snapshot::Run;
 
@@ -27,6 +28,7 @@ const ALL_THEMES: f32 = 780.0;
 pub struct Lab {
     events: Events,
     fresh_start: FreshStart,
+    save_run: SaveRun,
     /// A low and narrow Lab shows one of drawing and events.
     events_in_front: bool,
     /// Trouble that was read and put away.
@@ -71,6 +73,7 @@ impl Lab {
                 wish
             })
             .inner;
+        self.transport(ui, snapshot, outbox);
         let drawing = |ui: &mut Ui| {
             ScrollArea::both().id_salt("drawing").auto_shrink([false, false]).show(ui, |ui| {
                 topology::show(ui, snapshot, clock, outbox);
@@ -105,6 +108,21 @@ impl Lab {
         wish
     }
 
+    /// The bar to go through the run, where that can be done.
+    fn transport(&mut self, ui: &mut Ui, snapshot: &Snapshot, outbox: &Outbox) {
+        let Some(stands) = &snapshot.transport else { return };
+        let save = Panel::bottom("lab transport")
+            .frame(Frame::new().inner_margin(Margin { top: 8, ..Margin::ZERO }))
+            .show_separator_line(false)
+            .resizable(false)
+            .show(ui, |ui| transport::show(ui, stands, outbox))
+            .inner;
+        if save {
+            self.save_run.open(outbox);
+        }
+        self.save_run.show(ui, stands, outbox);
+    }
+
     fn head(
         &mut self,
         ui: &mut Ui,
@@ -116,17 +134,23 @@ impl Lab {
         let mut wish = None;
         let room = ui.available_width() >= ALL_THEMES;
         ui.horizontal(|ui| {
-            ui.label(RichText::new(&snapshot.title).heading())
-                .on_hover_text(format!("State is kept in {}", snapshot.data.display()));
+            let title = ui.label(RichText::new(&snapshot.title).heading());
+            title.on_hover_text(match &snapshot.transport {
+                None => format!("State is kept in {}", snapshot.data.display()),
+                Some(it) => format!("In simulated time, seed {}: nothing is kept", it.seed),
+            });
             if tabs {
                 ui.selectable_value(&mut self.events_in_front, false, "Drawing");
                 ui.selectable_value(&mut self.events_in_front, true, "Events");
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if controls::named(ui, "Fresh start…", "").clicked() {
-                    self.fresh_start.open();
+                // In simulated time one goes back to the beginning.
+                if snapshot.transport.is_none() {
+                    if controls::named(ui, "Fresh start…", "").clicked() {
+                        self.fresh_start.open();
+                    }
+                    ui.separator();
                 }
-                ui.separator();
                 let words = if docked { "Undock" } else { "Dock" };
                 let hint = "One window for everything, or a window for each (F9)";
                 if controls::named(ui, words, "windows").on_hover_text(hint).clicked() {

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! A program's window knows what its face says, and whether the program runs. The Lab knows the
-//! truth. The application repaints when the world wakes it, when somebody touches it, and once a
-//! second while a countdown is in sight.
+//! truth; of a run in simulated time also where it stands, and has the bar to go through it. The
+//! application repaints when the world wakes it, when somebody touches it, and once a second while a
+//! countdown is in sight.
 
 mod app;
 mod arrangement;
@@ -31,6 +32,7 @@ mod lab;
 mod monitor;
 mod outbox;
 mod places;
+mod save_run;
 pub mod screen;
 mod sensor;
 mod sentence;
@@ -40,6 +42,7 @@ mod tally;
 mod tests;
 mod theme;
 mod topology;
+mod transport;
 mod windows;
 
 use std::path::PathBuf;

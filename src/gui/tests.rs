@@ -19,6 +19,7 @@ use crate::cable::Deed;
 use crate::card::count::{Fault, Odd};
 use crate::card::{Ignored, Link, SensorNumber};
 use crate::lab::snapshot::{BridgeState, CableState, Run};
+use crate::lab::transport::{Order, Shared, Speed, Transport};
 use crate::lab::{Action, BoardName, CableName, Command, ProgramName, Snapshot};
 use crate::lint::{Finding, Severity};
 
@@ -602,4 +603,102 @@ fn findings_are_one_line_until_they_are_opened() {
         assert!(stage.says(words), "{words}");
     }
     assert_eq!(stage.sent(), []);
+}
+
+#[test]
+fn a_run_in_simulated_time_is_gone_through() {
+    let mut snapshot = fixtures::dual_board();
+    assert!(!Stage::docked(&snapshot).says("One step back"), "real time has no way back");
+    snapshot.transport = Some(fixtures::transport());
+    let mut stage = Stage::docked(&snapshot);
+    let order = |order| Command::Transport(order);
+    for (name, expected) in [
+        ("Play the run", Order::Play),
+        ("Previous event", Order::Previous),
+        ("One step back", Order::Back),
+        ("One step forward", Order::Forward),
+        ("Next event", Order::Next),
+        ("10x", Order::Speed(Speed::Ten)),
+    ] {
+        stage.click(name);
+        assert_eq!(stage.sent(), [order(expected)], "{name}");
+    }
+    stage.click("1x");
+    assert_eq!(stage.sent(), [], "it is that fast already");
+    assert!(stage.says("30.000000 s of 60.000 s"));
+    for absent in ["Fresh start", "Pause the run"] {
+        assert!(!stage.says(absent), "{absent}");
+    }
+    stage.harness.get_by_role_and_label(Role::Slider, "Time of the run").focus();
+    stage.settle();
+    stage.harness.key_press(Key::ArrowLeft);
+    stage.settle();
+    let sent = stage.sent();
+    let [Command::Transport(Order::Jump(at))] = sent[..] else { panic!("{sent:?}") };
+    assert!(at < Duration::from_secs(30), "{at:?}");
+    if let Some(transport) = &mut snapshot.transport {
+        transport.playing = true;
+    }
+    stage.world_says(&snapshot);
+    stage.click("Pause the run");
+    assert_eq!(stage.sent(), [order(Order::Pause)]);
+}
+
+#[test]
+fn what_simulated_time_cannot_do_is_not_offered() {
+    let mut snapshot = fixtures::dual_board();
+    let until = snapshot.now + Duration::from_secs(5);
+    bridge_mut(&mut snapshot).state = BridgeState::Waiting { until, reason: String::new() };
+    snapshot.transport = Some(fixtures::transport());
+    let stage = Stage::docked(&snapshot);
+    assert!(stage.says("Tries again in 5 s"));
+    assert!(!stage.says("Retry now bridge_to_broker1"));
+}
+
+#[test]
+fn a_run_is_saved_under_a_name_and_copied_as_a_string() {
+    let mut snapshot = fixtures::dual_board();
+    snapshot.transport = Some(fixtures::transport());
+    let mut stage = Stage::docked(&snapshot);
+    let shared = |stage: &mut Stage, saved| {
+        let (string, proposed) = (Ok(String::from("tb1:abc")), String::from("dual-board-7.toml"));
+        let mut snapshot = snapshot.clone();
+        let shared = Some(Arc::new(Shared { string, proposed, saved }));
+        snapshot.transport = Some(Transport { shared, ..fixtures::transport() });
+        stage.world_says(&snapshot);
+    };
+    stage.click("Save run");
+    assert_eq!(stage.sent(), [Command::Transport(Order::Share)]);
+    assert!(!stage.says("Copy the string"), "it is not written yet");
+    shared(&mut stage, None);
+    assert!(stage.says("tb1:abc"));
+    stage.click("Copy the string");
+    stage.harness.get_by_label("File of the run").focus();
+    stage.settle();
+    stage.harness.get_by_label("File of the run").type_text("2");
+    stage.settle();
+    stage.click("Save");
+    let path = PathBuf::from("dual-board-7.toml2");
+    assert_eq!(stage.sent(), [Command::Transport(Order::Save(path.clone()))]);
+    shared(&mut stage, Some(Err(String::from("it is there already"))));
+    assert!(stage.says("it is there already"));
+    shared(&mut stage, Some(Ok(path)));
+    assert!(stage.says("Saved. Again: twinboard replay dual-board-7.toml2"));
+    stage.harness.key_press(Key::Escape);
+    stage.settle();
+    assert!(!stage.says("Copy the string"));
+    assert_eq!(stage.sent(), []);
+}
+
+#[test]
+fn the_bar_is_shown_in_every_size() {
+    let mut snapshot = fixtures::dual_board();
+    snapshot.transport = Some(fixtures::transport());
+    for one_window in [true, false] {
+        for (width, height) in [(400.0, 300.0), (808.0, 238.0), (1340.0, 1060.0)] {
+            let stage = Stage::sized(&snapshot, one_window, vec2(width, height));
+            let slider = stage.harness.get_by_label("Time of the run").rect();
+            assert!(slider.width() >= 80.0, "{width} {height}: {slider}");
+        }
+    }
 }

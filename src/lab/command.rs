@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::name::{BoardName, BridgeName, CableName, ProgramName};
+use super::transport::Order;
 use crate::cable::Deed;
 use crate::card::SensorNumber;
 use crate::mqtt::Message;
@@ -44,6 +45,8 @@ pub enum Command {
     FreshStart,
     /// Put a state that was kept aside back in place.
     PutBack { aside: PathBuf },
+    /// Go through a run in simulated time.
+    Transport(Order),
     /// End everything cleanly.
     Quit,
 }

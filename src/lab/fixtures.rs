@@ -69,6 +69,7 @@ pub fn dual_board() -> Snapshot {
         aside: Vec::new(),
         trouble: None,
         done: 0,
+        transport: None,
     }
 }
 

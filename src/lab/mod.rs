@@ -27,6 +27,7 @@ pub mod snapshot;
 pub mod stage;
 pub mod timeline;
 pub mod trace;
+pub mod transport;
 pub mod verdict;
 pub mod world;
 

@@ -198,6 +198,7 @@ pub fn deed(wanted: &Command) -> Result<Deed, String> {
         | Command::Judge
         | Command::FreshStart
         | Command::PutBack { .. }
+        | Command::Transport(_)
         | Command::Quit => return Err("a run that is to be repeated has no word for this".into()),
     })
 }

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::command::DiskTrouble;
 use super::name::{BoardName, BridgeName, CableName, ProgramName};
 use super::trace::{Entry, Party};
+use super::transport::Transport;
 use super::verdict::Verdict;
 use crate::cable::Direction;
 use crate::card::Face;
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub trouble: Option<String>,
     /// How many requests have been carried out, or could not be.
     pub done: u64,
+    /// How it is gone through, where that can be done: in simulated time, by hand.
+    pub transport: Option<Transport>,
 }
 
 /// One board.

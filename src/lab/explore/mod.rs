@@ -16,6 +16,8 @@ mod schedule;
 pub mod search;
 pub mod shrink;
 #[cfg(test)]
+mod teeth_tests;
+#[cfg(test)]
 mod tests;
 
 pub use attempt::{Attempt, Failure, attempt, conclude_with};

@@ -130,10 +130,9 @@ impl Maker<'_> {
         let topic = Topic::parse(&name).ok().filter(|topic| !topic.is_dollar())?;
         let qos = self.of(&[QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce]);
         let retain = self.chance(2);
-        let payload = match (retain, self.below(4)) {
-            (true, 0) => String::new(),
-            (_, some) => format!("{some}"),
-        };
+        // No two are equal, so that each can be told from the others on its way.
+        let deletes = retain && self.chance(4);
+        let payload = if deletes { String::new() } else { self.steps.len().to_string() };
         Some(Message::new(topic, payload, qos, retain))
     }
 

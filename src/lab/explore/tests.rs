@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::schedule;
+use super::exhaustive::{self, Exhaustive};
 use super::search::Search;
+use super::{attempt, schedule, shrink};
 use crate::conf::Folder;
+use crate::conf::scenario::Trouble;
 use crate::lab::plan::Plan;
 
-fn plan(name: &str) -> Arc<Plan> {
+pub(super) fn plan(name: &str) -> Arc<Plan> {
     let folder = Folder::builtin(name).expect("it is there");
     let opened = folder.open("lab").expect("it is right");
     Arc::new(Plan::new(name, opened).expect("it fits"))

@@ -382,6 +382,7 @@ impl Leg {
             owed,
             fate: Fate::Open,
             exact: false,
+            refreshes: false,
             packets: Vec::new(),
             child: None,
         }

@@ -84,6 +84,8 @@ pub struct Leg {
     pub fate: Fate,
     /// Whether it is known from the broker itself, and not found by topic and payload.
     pub exact: bool,
+    /// Whether it came as what is retained, which has no place in the order.
+    pub refreshes: bool,
     /// Its packets: PUBLISH first, then its handshake.
     pub packets: Vec<Arc<Entry>>,
     /// The message it became at the next broker.

@@ -68,8 +68,9 @@ impl Ledger {
         }
         match found {
             Found::Leg(leg) => {
+                let keeps = self.session(to).keeps_retain(topic);
+                self.begin(to, leg, publish, exact, publish.retain && !keeps);
                 self.overtakes(to, leg, exact, entry);
-                self.begin(to, leg, publish, exact);
                 self.advance(leg, crossing, entry);
                 Some(leg)
             }
@@ -227,11 +228,19 @@ impl Ledger {
     }
 
     /// A leg is sent for the first time, or for the first time since the other side forgot.
-    fn begin(&mut self, to: &SessionKey, leg: LegKey, publish: &Publish, exact: bool) {
+    fn begin(
+        &mut self,
+        to: &SessionKey,
+        leg: LegKey,
+        publish: &Publish,
+        exact: bool,
+        refreshes: bool,
+    ) {
         let Some(message) = self.messages.get_mut(leg.0) else { return };
         let payload = message.payload.clone();
         let this = &mut message.legs[leg.1];
         this.exact |= exact;
+        this.refreshes |= refreshes;
         let (topic, owner) = (this.topic.clone(), this.to.clone());
         self.session(&owner).open.remove(&leg);
         let session = self.session(to);
@@ -257,7 +266,11 @@ impl Ledger {
         leg.fate = if leg.qos == QoS::AtMostOnce { Fate::Done } else { Fate::Arrived };
         let (to, qos, key) = (leg.to.clone(), leg.qos, message.key);
         let stream = (message.topic.clone(), message.publisher.client.clone(), qos);
+        let refreshes = leg.refreshes;
         self.messages.counts_mut().delivered += 1;
+        if refreshes {
+            return;
+        }
         let newest = self.session(&to).newest.entry(stream).or_insert(key);
         *newest = key.max(*newest);
     }
@@ -300,7 +313,8 @@ impl Ledger {
     /// one goes before it. [MQTT-4.6.0-6]
     fn overtakes(&mut self, to: &SessionKey, leg: LegKey, exact: bool, entry: &Arc<Entry>) {
         let Some(message) = self.messages.get(leg.0) else { return };
-        if matches!(message.legs[leg.1].fate, Fate::Refused(_)) {
+        let this = &message.legs[leg.1];
+        if this.refreshes || matches!(this.fate, Fate::Refused(_)) {
             return; // It comes late, as it is retained: nobody promised it.
         }
         let qos = message.legs[leg.1].qos;

@@ -10,6 +10,7 @@
 //! the same run has the same ones each time.
 
 mod course;
+mod host;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use super::trace::Entry;
 use super::verdict::Verdict;
 use super::{Command, Snapshot};
 pub use course::Course;
+pub use host::Host;
 
 /// Copies are so many turns apart at first.
 const SPACING: u64 = 256;
@@ -32,6 +34,8 @@ const SPACING: u64 = 256;
 const COPIES: usize = 48;
 /// Who goes back does so again: there is a copy so many turns before.
 const NEAR: u64 = 64;
+/// How far is looked for an entry that is no detail.
+const FAR: Duration = Duration::from_secs(60);
 
 /// See the module.
 #[derive(Clone)]
@@ -55,6 +59,12 @@ pub struct Placed {
     pub position: u64,
     /// What happened.
     pub entry: Arc<Entry>,
+}
+
+impl Placed {
+    fn is_notable(&self) -> bool {
+        !self.entry.event.is_detail()
+    }
 }
 
 /// A place in a run.
@@ -170,6 +180,36 @@ impl Timeline {
     /// Goes on until that time, if it is later.
     pub fn play_until(&mut self, at: Duration) {
         while self.advance(Some(at)) {}
+    }
+
+    /// Goes on to the next entry that is no detail; or a minute on, where none comes, and false.
+    pub fn next_notable(&mut self) -> bool {
+        let until = self.course.now() + FAR;
+        let mut seen = self.entries().len();
+        loop {
+            if let Some(found) = self.entries[seen..].iter().find(|it| it.is_notable()) {
+                self.jump_to(found.position);
+                return true;
+            }
+            seen = self.entries.len();
+            if !self.advance(Some(until)) {
+                return false;
+            }
+        }
+    }
+
+    /// Goes back to the last entry before now that is no detail, or to the beginning.
+    pub fn previous_notable(&mut self) {
+        let Moment { position, at } = self.moment();
+        let is_before = |it: &&Placed| it.position < position || it.entry.at < at;
+        let found = self.entries().iter().rev().filter(is_before).find(|it| it.is_notable());
+        match found.map(|it| (it.position, it.entry.at)) {
+            // Time alone has passed since.
+            Some((found, at)) if found == position => self.jump_to_time(at),
+            Some((found, _)) => self.jump_to(found),
+            None if position == 0 => self.jump_to_time(Duration::ZERO),
+            None => self.jump_to(0),
+        }
     }
 
     /// Does this now. What lay ahead is forgotten, and what was done by hand there; the script goes

@@ -40,6 +40,7 @@ use crate::lab::plan::Plan;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::trace::{Event, Listener};
 use crate::lab::world::commands::{carry_out, start_everything, stop_everything};
+use crate::lab::world::outlet::Outlet;
 use crate::lab::world::record::Record;
 use crate::lab::world::seen::Seen;
 use crate::net::{Clock, Lines};
@@ -86,8 +87,7 @@ impl Live {
     /// When the system gives no thread or no port on loopback.
     pub fn start(plan: Plan, options: Options) -> std::io::Result<Self> {
         let (commands, ordered) = bounded(COMMANDS);
-        let (sender, snapshots) = bounded(1);
-        let outlet = Outlet { sender, stale: snapshots.clone(), changed: options.changed };
+        let (outlet, snapshots) = Outlet::new(options.changed);
         let entries = options.entries;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -149,31 +149,6 @@ async fn hear(heard: &mut mpsc::Receiver<Note>, from: Instant) -> Option<Note> {
         sleep_until(from).await;
     }
     heard.recv().await
-}
-
-/// Where snapshots go: one at a time, the newest.
-struct Outlet {
-    sender: Sender<Arc<Snapshot>>,
-    stale: Receiver<Arc<Snapshot>>,
-    changed: Box<dyn Fn() + Send>,
-}
-
-impl Outlet {
-    fn put(&self, snapshot: Snapshot) {
-        let snapshot = Arc::new(snapshot);
-        // Full: nobody took the last one, and nobody needs it any more.
-        while self.sender.try_send(Arc::clone(&snapshot)).is_err() {
-            drop(self.stale.try_recv());
-        }
-        (self.changed)();
-    }
-
-    /// There are no more; whoever waits to be told looks once more, and sees that.
-    fn close(self) {
-        let Self { sender, stale, changed } = self;
-        drop((sender, stale));
-        changed();
-    }
 }
 
 /// The options that a world keeps.

@@ -109,6 +109,7 @@ impl World {
             aside: self.aside.clone(),
             trouble: self.trouble.clone(),
             done: self.done,
+            transport: None,
         }
     }
 

@@ -219,6 +219,7 @@ impl World {
             aside: Vec::new(),
             trouble: self.trouble.clone(),
             done: self.done,
+            transport: None,
         }
     }
 
