@@ -18,7 +18,7 @@ pub fn transport() -> Transport {
         seed: 7,
         at: Duration::from_secs(30),
         turn: 400,
-        known: Duration::from_secs(60),
+        known: Duration::from_mins(1),
         known_turns: 900,
         playing: false,
         speed: Speed::Real,

@@ -44,15 +44,12 @@ fn name(message: &Message) -> String {
 /// Everybody whom it came to, over bridges as well.
 fn came_to(ledger: &Ledger, message: &Message, found: &mut BTreeSet<String>) {
     for leg in message.legs.iter().filter(|leg| leg.owed) {
-        match leg.child.and_then(|child| ledger.message(child)) {
-            Some(child) => came_to(ledger, child, found),
-            None => {
-                let how = if leg.fate.arrived() { "arrived" } else { "did not arrive" };
-                found.insert(format!(
-                    "{} at {:?} ({:?}): {how}",
-                    leg.to.client, leg.to.broker, leg.qos
-                ));
-            }
+        if let Some(child) = leg.child.and_then(|child| ledger.message(child)) {
+            came_to(ledger, child, found);
+            continue;
         }
+        let how = if leg.fate.arrived() { "arrived" } else { "did not arrive" };
+        let (client, broker, qos) = (&leg.to.client, &leg.to.broker, leg.qos);
+        found.insert(format!("{client} at {broker:?} ({qos:?}): {how}"));
     }
 }

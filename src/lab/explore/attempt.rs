@@ -10,7 +10,7 @@ use crate::lab::condition::against;
 use crate::lab::plan::Plan;
 use crate::lab::script::command;
 use crate::lab::trace::Entry;
-use crate::lab::verdict::Verdict;
+use crate::lab::verdict::{Verdict, claims};
 use crate::lab::world::sim::World;
 use crate::lab::{Action, BoardName, BridgeName, Command, DiskTrouble};
 
@@ -68,6 +68,7 @@ impl Attempt {
 #[must_use]
 pub fn attempt(plan: &Arc<Plan>, seed: u64, steps: Vec<Step>) -> Attempt {
     let mut world = World::new(Arc::clone(plan), seed).expect("asked before");
+    let mut claimed = Vec::new();
     for step in &steps {
         let at = step.at.unwrap_or_default();
         world.run_until(at);
@@ -76,10 +77,17 @@ pub fn attempt(plan: &Arc<Plan>, seed: u64, steps: Vec<Step>) -> Attempt {
             world.obey(command(&step.deed));
         }
         drop(world.take_entries());
+        if claimed.is_empty() {
+            claimed = claims(world.ledger(), world.faces());
+        }
     }
     let unrest = conclude(&mut world);
+    let mut verdict = world.verdict();
+    if !claimed.is_empty() {
+        Arc::make_mut(&mut verdict).add(claimed);
+    }
     let (packets, lasted) = (world.crossed(), world.now());
-    Attempt { seed, steps, verdict: world.verdict(), unrest, packets, lasted }
+    Attempt { seed, steps, verdict, unrest, packets, lasted }
 }
 
 /// Mends everything, lets it come to rest, and has it judged; what did not come to rest, in words.

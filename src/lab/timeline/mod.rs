@@ -35,7 +35,7 @@ const COPIES: usize = 48;
 /// Who goes back does so again: there is a copy so many turns before.
 const NEAR: u64 = 64;
 /// How far is looked for an entry that is no detail.
-const FAR: Duration = Duration::from_secs(60);
+const FAR: Duration = Duration::from_mins(1);
 
 /// See the module.
 #[derive(Clone)]

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use agreement::{Inspection, disagreements};
 pub use breach::Breach;
 pub use keeping::not_kept;
-pub use said::said;
+pub use said::{claims, said};
 
 use super::ledger::{Fate, Ledger, Message};
 use super::trace::Party;

@@ -1,10 +1,11 @@
 //! What windows and programs say, held against what crossed the cables.
 
 use super::breach::Breach;
-use crate::card::{CountFace, Link, Origin, payload};
+use crate::card::{CountFace, Face, Link, Origin, payload};
 use crate::conf::scenario::{BreachKind, Condition};
 use crate::lab::condition::{against, disagreement};
 use crate::lab::ledger::Ledger;
+use crate::lab::name::ProgramName;
 use crate::lab::snapshot::{BridgeState, Run, Snapshot};
 use crate::mqtt::QoS;
 
@@ -18,7 +19,9 @@ pub fn said(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
         let what = format!("all is connected and nothing is under way, but {what}");
         Breach { kind: BreachKind::Shows, what, entries: Vec::new() }
     });
-    let shows = shows.into_iter().chain(claims(ledger, snapshot));
+    let programs = snapshot.boards.iter().flat_map(|board| &board.programs);
+    let faces = programs.map(|program| (&program.name, &program.face));
+    let shows = shows.into_iter().chain(claims(ledger, faces));
     shows.chain(invented(ledger, snapshot)).collect()
 }
 
@@ -68,18 +71,23 @@ fn invented(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
     breaches
 }
 
-/// Counters that say more than arrived at them.
-fn claims(ledger: &Ledger, snapshot: &Snapshot) -> Vec<Breach> {
+/// Counters that say more than arrived at them: at any time.
+#[must_use]
+pub fn claims<'a>(
+    ledger: &Ledger,
+    faces: impl IntoIterator<Item = (&'a ProgramName, &'a Face)>,
+) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for program in snapshot.boards.iter().flat_map(|board| &board.programs) {
-        let Some(CountFace::Counter(counter)) = &program.face.count else { continue };
+    for (name, face) in faces {
+        let Some(CountFace::Counter(counter)) = &face.count else { continue };
         let sessions = ledger.books().flat_map(|(_, book)| &book.sessions);
-        let mine = sessions.filter(|(client, _)| client.as_str() == program.name.as_str());
+        let mine = sessions.filter(|(client, _)| client.as_str() == name.as_str());
         let arrived: u64 = mine.map(|(_, session)| session.answered).sum();
         if counter.settings.qos > QoS::AtMostOnce && counter.acknowledged > arrived {
             let what = format!(
-                "{} says that {} messages are acknowledged, and {arrived} acknowledgements arrived",
-                program.name, counter.acknowledged,
+                "{name} says that {} messages are acknowledged, and {arrived} acknowledgements \
+                 arrived",
+                counter.acknowledged,
             );
             breaches.push(Breach { kind: BreachKind::Claims, what, entries: Vec::new() });
         }

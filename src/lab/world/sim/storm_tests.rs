@@ -86,8 +86,8 @@ fn board_one(sim: &Sim) -> Party {
 pub(super) fn storm(seed: u64) -> Vec<Breach> {
     let mut random = Random(seed);
     let rules = [("out/#", Direction::Out), ("in/#", Direction::In), ("both/#", Direction::Both)];
-    let mut limits = Limits::default();
-    limits.max_inflight_messages = of(&mut random, &[1, 3, 20, 0]);
+    let max_inflight_messages = of(&mut random, &[1, 3, 20, 0]);
+    let mut limits = Limits { max_inflight_messages, ..Limits::default() };
     if seed.is_multiple_of(3) {
         limits.max_queued_messages = 4;
     }

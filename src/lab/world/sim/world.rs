@@ -17,10 +17,11 @@ use time::OffsetDateTime;
 
 use super::client::Client;
 use super::{ClientNumber, NodeNumber, Sim};
+use crate::card::Face;
 use crate::conf::Engine;
 use crate::lab::Command;
 use crate::lab::ledger::Ledger;
-use crate::lab::name::CableName;
+use crate::lab::name::{CableName, ProgramName};
 use crate::lab::plan::{Plan, Seat};
 use crate::lab::snapshot::{Holdings, Run, Snapshot};
 use crate::lab::trace::{Entry, Event, Party, Place};
@@ -197,6 +198,15 @@ impl World {
     #[must_use]
     pub fn verdict(&self) -> Arc<Verdict> {
         self.sim.record.as_ref().map(|it| it.record.verdict()).unwrap_or_default()
+    }
+
+    /// What the programs that run know.
+    pub fn faces(&self) -> impl Iterator<Item = (&ProgramName, &Face)> {
+        let programs =
+            self.plan.boards.iter().zip(&self.boards).flat_map(|(plan, board)| {
+                plan.programs.iter().map(|it| &it.name).zip(&board.programs)
+            });
+        programs.filter_map(|(name, program)| Some((name, self.sim.face(program.client)?)))
     }
 
     /// As windows and scripts see it.
