@@ -6,7 +6,7 @@ use super::message::{Fate, Message, MessageKey};
 use super::odd::Told;
 use super::session::{Expected, LegKey, Session, SessionKey};
 use super::wires::End;
-use super::{Doubled, Ledger, Odd, Overtook};
+use super::{Doubled, Ledger, Odd, Oddity, Overtook};
 use crate::broker::event::Cause;
 use crate::lab::trace::{Crossing, Entry};
 use crate::mqtt::packet::Publish;
@@ -65,10 +65,7 @@ impl Ledger {
             found => found,
         };
         if let Some(what) = self.oddity(to, wire, publish, topic, &found, said) {
-            let entry = Arc::clone(entry);
-            if self.notable.odd.len() < ODD {
-                self.notable.odd.push(Odd { what, to: to.clone(), entry });
-            }
+            self.note_odd(what, to, entry);
         }
         match found {
             Found::Leg(leg) => {
@@ -98,6 +95,13 @@ impl Ledger {
                 self.notable.unexplained += 1;
                 None
             }
+        }
+    }
+
+    fn note_odd(&mut self, what: Oddity, to: &SessionKey, entry: &Arc<Entry>) {
+        if self.notable.odd.len() < ODD {
+            let (to, entry) = (to.clone(), Arc::clone(entry));
+            self.notable.odd.push(Odd { what, to, entry });
         }
     }
 
