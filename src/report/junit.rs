@@ -189,7 +189,7 @@ mod tests {
     fn a_case_for_each() {
         let xml = xml(&report());
         for expected in [
-            "<testsuites name=\"test\" tests=\"11\" failures=\"2\" errors=\"0\" time=\"2.000\">",
+            "<testsuites name=\"test\" tests=\"12\" failures=\"2\" errors=\"0\" time=\"2.000\">",
             "<testsuite name=\"test.steps\" tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" \
              time=\"1.750\">",
             "<testcase classname=\"test.steps\" name=\"1: wait until &quot;quiet&quot;\" \

@@ -45,6 +45,15 @@ pub enum Oddity {
     Echo,
 }
 
+/// What a broker of ours told of a PUBLISH.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// Why it is sent.
+    pub(super) cause: Cause,
+    /// Which message it is, where that came by a packet.
+    pub(super) message: Option<MessageKey>,
+}
+
 impl Ledger {
     /// What is wrong with a PUBLISH that is sent for the first time.
     pub(super) fn oddity(
@@ -54,17 +63,19 @@ impl Ledger {
         publish: &Publish,
         topic: &Topic,
         found: &Found,
-        cause: Option<Cause>,
+        told: Option<Told>,
     ) -> Option<Oddity> {
         let book = self.books.get(&to.broker)?;
         let session = book.sessions.get(&to.client)?;
         if session.rules.is_some() {
-            // Bridges of other brokers may have limits of their own.
-            cause?;
-            if self.is_echo(to, publish, topic) {
+            // Bridges of other brokers may have limits of their own, and what enters without a packet
+            // may say what another message says.
+            let message = self.messages.get(told?.message?)?;
+            if message.publisher.client == to.client {
                 return Some(Oddity::Echo);
             }
-            return self.lower(to, book, session, publish, topic, found);
+            let exact = matches!(found, Found::Leg((key, _)) if *key == message.key);
+            return if exact { self.lower(to, book, session, publish, topic, found) } else { None };
         }
         if !session.begun {
             return None;
@@ -79,7 +90,7 @@ impl Ledger {
             return Some(Oddity::HigherQos(most));
         }
         let as_published = terms.iter().any(|term| term.asked.retain_as_published);
-        if let Some(flag) = self.flag(publish, as_published, found, cause) {
+        if let Some(flag) = self.flag(publish, as_published, found, told) {
             return Some(flag);
         }
         let lower = self.lower(to, book, session, publish, topic, found);
@@ -92,22 +103,15 @@ impl Ledger {
         self.unasked(to, book, (topic, publish), &terms, began)
     }
 
-    /// Whether all that a bridge's PUBLISH may be came in by that bridge.
-    fn is_echo(&self, to: &SessionKey, publish: &Publish, topic: &Topic) -> bool {
-        let mut equals = self.equals(to, topic, publish).peekable();
-        let any = equals.peek().is_some();
-        any && self.is_complete() && equals.all(|it| it.publisher.client == to.client)
-    }
-
     /// Whether its retain flag is wrong, where its broker told why it is sent.
     fn flag(
         &self,
         publish: &Publish,
         as_published: bool,
         found: &Found,
-        cause: Option<Cause>,
+        told: Option<Told>,
     ) -> Option<Oddity> {
-        match (cause?, found) {
+        match (told?.cause, found) {
             (Cause::Live, Found::Leg((message, leg))) if publish.retain && !as_published => {
                 // A broker forgets with its power why something waits.
                 let owed = self.messages.get(*message).is_some_and(|it| it.legs[*leg].owed);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::message::{Fate, Message, MessageKey};
+use super::odd::Told;
 use super::session::{Expected, LegKey, Session, SessionKey};
 use super::wires::End;
-use super::{Doubled, Ledger, Odd, Overtook};
+use super::{Doubled, Ledger, Odd, Oddity, Overtook};
 use crate::broker::event::Cause;
 use crate::lab::trace::{Crossing, Entry};
 use crate::mqtt::packet::Publish;
@@ -49,7 +50,10 @@ impl Ledger {
             self.advance(leg, crossing, entry);
             return Some(leg);
         }
-        let cause = told.as_ref().map(|it| it.cause);
+        let said = told.as_ref().map(|it| {
+            let message = self.messages.numbered(&to.broker, it.number);
+            Told { cause: it.cause, message }
+        });
         let (found, exact) = match told.and_then(|it| self.told_sent(to, &it, publish, topic)) {
             Some(found) => (found, true),
             None => (self.find(to, publish, topic), false),
@@ -60,11 +64,8 @@ impl Ledger {
             }
             found => found,
         };
-        if let Some(what) = self.oddity(to, wire, publish, topic, &found, cause) {
-            let entry = Arc::clone(entry);
-            if self.notable.odd.len() < ODD {
-                self.notable.odd.push(Odd { what, to: to.clone(), entry });
-            }
+        if let Some(what) = self.oddity(to, wire, publish, topic, &found, said) {
+            self.note_odd(what, to, entry);
         }
         match found {
             Found::Leg(leg) => {
@@ -80,7 +81,7 @@ impl Ledger {
                 Some(leg)
             }
             Found::Retained => {
-                if cause == Some(Cause::BridgeConnected)
+                if said.is_some_and(|it| it.cause == Cause::BridgeConnected)
                     && crossing.passage.arrived()
                     && let Some(message) = self.needlessly_refreshed(to, wire, topic, publish)
                 {
@@ -94,6 +95,13 @@ impl Ledger {
                 self.notable.unexplained += 1;
                 None
             }
+        }
+    }
+
+    fn note_odd(&mut self, what: Oddity, to: &SessionKey, entry: &Arc<Entry>) {
+        if self.notable.odd.len() < ODD {
+            let (to, entry) = (to.clone(), Arc::clone(entry));
+            self.notable.odd.push(Odd { what, to, entry });
         }
     }
 

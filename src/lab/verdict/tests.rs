@@ -9,10 +9,12 @@ use super::*;
 use crate::broker::event::{Cause, Origin};
 use crate::broker::{self, Address, BridgeSettings, ConnId, MessageId};
 use crate::cable::Direction;
-use crate::lab::ledger::BridgeFacts;
+use crate::lab::ledger::{BridgeFacts, Oddity};
 use crate::lab::name::{BoardName, CableName};
 use crate::lab::trace::{Entry, Event, Glimpse, Passage, Place, Scribe};
-use crate::mqtt::packet::{Answers, ConnAck, Connect, Level, Publish, Subscribe, Will};
+use crate::mqtt::packet::{
+    Answers, ConnAck, Connect, Level, Notice, Publish, Subscribe, Unsubscribe, Will,
+};
 use crate::mqtt::{self, ClientId, Filter, Message, Packet, PacketId, Reason, Rule, Topic, codec};
 use crate::mqtt::{Properties, Property};
 
@@ -342,7 +344,6 @@ fn a_will_that_says_what_was_said_before_is_no_duplicate() {
     let connect =
         Connect { client_id: ClientId::new("pub"), will, ..Connect::unknown(story.level) };
     story.out(publisher, &Packet::Connect(Box::new(connect)));
-    story.back(publisher, &Packet::ConnAck(ConnAck::default()));
     story.publishes(publisher, 1, "gone");
     story.gets(sub, 1, "gone");
     story.ends(publisher);
@@ -625,4 +626,109 @@ fn what_may_be_among_packets_that_were_missed_is_not_judged() {
     story.gets(sub, 1, "a");
     story.publishes(publisher, 2, "b");
     assert_eq!(story.kinds(), [BreachKind::Lost], "what comes after is");
+}
+
+/// The kinds of what is odd after a publisher and a subscriber did so.
+fn oddities(tell: impl FnOnce(&mut Story, Line, Line)) -> Vec<Oddity> {
+    let mut story = Story::new(Vec::new());
+    let sub = story.subscriber("sub", "t");
+    let publisher = story.client("pub", false);
+    tell(&mut story, publisher, sub);
+    let odd: Vec<_> = story.ledger.notable().odd.iter().map(|odd| odd.what).collect();
+    let told = story.kinds().iter().filter(|kind| **kind == BreachKind::Conduct).count();
+    assert_eq!(odd.len(), told);
+    odd
+}
+
+#[test]
+fn what_is_sent_is_what_is_due() {
+    let once = || Message { qos: QoS::AtLeastOnce, ..message("a") };
+    let as_once = move || Packet::Publish(Publish::of(&once(), Some(id(7))));
+    let fine = oddities(|story, publisher, sub| {
+        story.publishes(publisher, 1, "a");
+        story.gets(sub, 1, "a");
+        story.back(sub, &retained("a"));
+    });
+    assert_eq!(fine, []);
+    let nobody = oddities(|story, _, sub| story.gets(sub, 1, "a"));
+    assert_eq!(nobody, [Oddity::FromNowhere]);
+    let lower = oddities(|story, publisher, sub| {
+        story.publishes(publisher, 1, "a");
+        story.back(sub, &as_once());
+    });
+    assert_eq!(lower, [Oddity::LowerQos(QoS::ExactlyOnce)]);
+    // It may be another message that says the same.
+    let equal = oddities(|story, publisher, sub| {
+        story.publishes(publisher, 1, "a");
+        story.out(publisher, &as_once());
+        story.back(publisher, &Packet::PubAck(id(7).into()));
+        story.back(sub, &as_once());
+    });
+    assert_eq!(equal, []);
+    let left = |early: bool| {
+        oddities(move |story, publisher, sub| {
+            if early {
+                story.publishes(publisher, 1, "a");
+            }
+            let filters = vec![Filter::parse("t").expect("a filter")];
+            story.out(sub, &Packet::Unsubscribe(Unsubscribe::new(id(8), filters)));
+            story.back(sub, &Packet::UnsubAck(Answers::new(id(8), Vec::new())));
+            if !early {
+                story.publishes(publisher, 1, "a");
+            }
+            story.gets(sub, 1, "a");
+        })
+    };
+    assert_eq!(left(true), [], "it waited already");
+    assert_eq!(left(false), [Oddity::NotSubscribed]);
+}
+
+#[test]
+fn a_will_is_taken_back_by_a_goodbye() {
+    let gone = |polite: bool| {
+        let mut story = Story::new(Vec::new());
+        let sub = story.subscriber("sub", "t");
+        story.next_wire += 1;
+        let line = Line(story.next_wire);
+        let place = Place { cable: CableName::new("front"), dialer: None, target: board("one") };
+        story.scribe.begins(line.0, &place, "somebody".to_owned());
+        let will = Some(Will::from(message("gone")));
+        let client_id = ClientId::new("pub");
+        let connect = Connect { client_id, will, ..Connect::unknown(story.level) };
+        story.out(line, &Packet::Connect(Box::new(connect)));
+        story.back(line, &Packet::ConnAck(ConnAck::default()));
+        if polite {
+            story.out(line, &Packet::Disconnect(Notice::default()));
+        }
+        story.ends(line);
+        story.gets(sub, 1, "gone");
+        story.ledger.notable().odd.len()
+    };
+    assert_eq!((gone(false), gone(true)), (0, 1));
+}
+
+#[test]
+fn a_broker_retains_what_it_acknowledged_last() {
+    let mut story = Story::new(Vec::new());
+    let publisher = story.client("pub", false);
+    let mut retain = |number: u16, payload: &str| {
+        let publish = Publish { retain: true, ..Publish::of(&message(payload), Some(id(number))) };
+        story.out(publisher, &Packet::Publish(publish));
+        story.back(publisher, &Packet::PubRec(id(number).into()));
+        story.out(publisher, &Packet::PubRel(id(number).into()));
+        story.back(publisher, &Packet::PubComp(id(number).into()));
+    };
+    retain(1, "a");
+    retain(2, "b");
+    // Long after.
+    story.now = Duration::from_mins(1);
+    story.out(publisher, &Packet::PingReq);
+    let found = |retained: Option<&str>, durable: bool| {
+        let retained = retained.map(|it| (message("").topic, Bytes::from(it.to_owned())));
+        let inspection = BTreeMap::from([(board("one"), retained.into_iter().collect())]);
+        not_kept(&story.ledger, &inspection, |_| durable).len()
+    };
+    assert_eq!(found(Some("b"), true), 0);
+    assert_eq!((found(Some("a"), true), found(None, true)), (1, 1));
+    assert_eq!((found(Some("a"), false), found(None, false)), (0, 0));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::client::Client;
 use super::{ClientNumber, Fault, NodeNumber, Sim, World};
 use crate::broker::{Address, BridgeSettings, Limits, Settings};
-use crate::cable::Random;
+use crate::cable::{Deed, Random};
 use crate::card::{Tally, TallySettings};
 use crate::conf::Folder;
 use crate::conf::scenario::BreachKind;
@@ -258,10 +258,15 @@ pub(super) fn dual_board(seed: u64) -> Vec<Breach> {
     attempt(&plan, seed, schedule(&plan, seed)).verdict.breaches.clone()
 }
 
-/// And of the counters.
-pub(super) fn counting(seed: u64) -> Vec<Breach> {
-    let plan = plan("counting");
-    attempt(&plan, seed, schedule(&plan, seed)).verdict.breaches.clone()
+/// A counter counts while it has no connection.
+pub(super) fn counting_alone(seed: u64) -> Vec<Breach> {
+    let mut world = World::new(plan("counting"), seed).expect("it can be simulated");
+    world.run_until(Duration::from_secs(5));
+    world.obey(Command::Cable { cable: CableName::new("counter"), deed: Deed::cut() });
+    world.obey(Command::Publish { program: ProgramName::new("counter"), count: 5 });
+    world.run_until(Duration::from_secs(6));
+    world.obey(Command::Judge);
+    world.verdict().breaches.clone()
 }
 
 /// Somebody says something of card 1's sensors in its name.

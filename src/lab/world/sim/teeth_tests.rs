@@ -1,7 +1,7 @@
 //! The verdict has teeth: each mistake that can be planted is found in a scene of simulated time, and
 //! nothing is found where none is.
 
-use super::storm_tests::{Scene, counting, dual_board, foreign_word, forgetful, storm};
+use super::storm_tests::{Scene, counting_alone, dual_board, foreign_word, forgetful, storm};
 use crate::defect::{Defect, plant};
 
 /// So many seeds of a scene are tried at most.
@@ -15,7 +15,7 @@ fn scene(defect: Defect) -> Scene {
         }
         Defect::PublishesDefaults => dual_board,
         Defect::SuppressesEqual => foreign_word,
-        Defect::CountsUnacknowledged => counting,
+        Defect::CountsUnacknowledged => counting_alone,
         _ => storm,
     }
 }
@@ -38,7 +38,7 @@ fn every_mistake_is_found() {
 
 #[test]
 fn without_a_mistake_nothing_is_found() {
-    for scene in [storm, forgetful, foreign_word] as [Scene; 3] {
+    for scene in [storm, forgetful, foreign_word, counting_alone] as [Scene; 4] {
         for seed in 0..SEEDS {
             let found: Vec<_> = scene(seed).into_iter().map(|it| it.what).collect();
             assert!(found.is_empty(), "seed {seed}: {found:#?}");
