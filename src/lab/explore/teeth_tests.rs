@@ -12,7 +12,7 @@ use crate::defect::{Defect, plant};
 use crate::lab::plan::Plan;
 
 /// A mistake, and in which scenario it is found within how many seeds. README has the same table.
-const FOUND: [(Defect, &str, u64); 27] = [
+const FOUND: [(Defect, &str, u64); 28] = [
     (Defect::AcksBeforeCommit, "dual-board", 3),
     (Defect::ForgetsInbound, "dual-board", 1),
     (Defect::LeavesOutReceive, "dual-board", 45),
@@ -40,6 +40,7 @@ const FOUND: [(Defect, &str, u64); 27] = [
     (Defect::PublishesDefaults, "dual-board", 8),
     (Defect::SuppressesEqual, "dual-board", 1),
     (Defect::SubscribesOnce, "teeth", 14),
+    (Defect::CountsUnacknowledged, "counting", 1),
 ];
 
 fn teeth() -> Arc<Plan> {
