@@ -62,7 +62,8 @@
 //! ```text
 //! recipe (scenario, seed, schedule) ---> World: a value, copied at will ---> the same entries, always
 //!                                          |
-//!          timeline: step, back, jump, fork, by copies kept at growing distances
+//!          timeline: step, back, jump, fork, by copies kept at growing distances;
+//!                    its host lets time pass by the clock, for windows
 //!          explore:  random schedules, each from its seed; the smallest that fails; every order
 //! ```
 //!

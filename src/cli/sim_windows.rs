@@ -16,7 +16,7 @@ use crate::lab::timeline::{Host, Timeline};
 #[derive(Debug, Args)]
 pub(super) struct SimWindows {
     /// Open the windows, with a bar to pause, step, go back, hurry, and save the run
-    #[arg(long, conflicts_with_all = ["report", "output", "passports", "trace", "pcapng"])]
+    #[arg(long, conflicts_with_all = ["tui", "report", "output", "passports", "trace", "pcapng"])]
     pub(super) windows: bool,
     /// With --windows: show the monitors in the Lab's window (F9 there and back)
     #[arg(long, requires = "windows")]
