@@ -1,4 +1,4 @@
-//! A step written as [`read`](super::read) reads it: the same step comes back, but for its line.
+//! A step written as `read` reads it: the same step comes back, but for its line.
 //!
 //! ```toml
 //! at = 3.5

@@ -1,7 +1,8 @@
 //! The worlds that drive the cores.
 //!
-//! What a world is asked ([`commands`]), what is written down of it ([`record`]) and as what it shows
-//! itself ([`view`]), and how that reaches the windows ([`outlet`]) is the same for both. What its parts can do ([`parts`]) each does in its way.
+//! What a world is asked (`commands`), what is written down of it (`record`), as what it shows itself
+//! (`view`) and how that reaches the windows (`outlet`) is the same for both. What its parts can do
+//! (`parts`) each does in its way.
 
 mod commands;
 pub mod live;
