@@ -9,10 +9,11 @@ use crate::conf::scenario::{BreachKind, Condition, Deed, Step};
 use crate::lab::condition::against;
 use crate::lab::plan::Plan;
 use crate::lab::script::command;
+use crate::lab::snapshot::{BoardView, BridgeState, Run};
 use crate::lab::trace::Entry;
 use crate::lab::verdict::{Verdict, claims};
 use crate::lab::world::sim::World;
-use crate::lab::{Action, BoardName, BridgeName, Command, DiskTrouble};
+use crate::lab::{Action, Command};
 
 /// How long the system has to come to rest, once everything is mended.
 const REST: Duration = Duration::from_mins(3);
@@ -103,31 +104,40 @@ pub fn conclude_with(world: &mut World, keep: &mut dyn FnMut(Vec<Arc<Entry>>)) -
     unrest
 }
 
-/// Undoes every trouble that may be left.
+/// Undoes every trouble that is left.
 fn mend(world: &mut World) {
-    let plan = Arc::clone(world.plan());
-    for cable in world.cables() {
+    let seen = world.snapshot();
+    let faulty = seen.cables.into_iter().filter(|cable| !cable.faults.is_empty());
+    for cable in faulty.map(|cable| cable.name) {
         world.obey(Command::Cable { cable, deed: cable::Deed::Mend });
     }
-    for board in &plan.boards {
-        let name: BoardName = board.name.clone();
-        if board.settings.persistence {
-            let trouble: Option<DiskTrouble> = None;
-            world.obey(Command::Disk { board: name.clone(), trouble });
+    for BoardView { name, power, broker, programs, .. } in seen.boards {
+        if broker.disk.is_some() {
+            world.obey(Command::Disk { board: name.clone(), trouble: None });
         }
-        world.obey(Command::Power { board: name.clone(), on: true });
-        for action in [Action::Thaw, Action::Start] {
-            world.obey(Command::Broker { board: name.clone(), action });
+        if !power {
+            world.obey(Command::Power { board: name.clone(), on: true });
+        } else if let Some(action) = cure(&broker.run) {
+            world.obey(Command::Broker { board: name, action });
         }
-        for bridge in &board.bridges {
-            let bridge: BridgeName = bridge.name.clone();
+        let stopped = broker.bridges.into_iter().filter(|it| it.state == BridgeState::Stopped);
+        for bridge in stopped.map(|bridge| bridge.name) {
             world.obey(Command::Bridge { bridge, action: Action::Start });
         }
-        for program in &board.programs {
-            for action in [Action::Thaw, Action::Start] {
-                world.obey(Command::Program { program: program.name.clone(), action });
+        for program in programs.into_iter().filter(|_| power) {
+            if let Some(action) = cure(&program.run) {
+                world.obey(Command::Program { program: program.name, action });
             }
         }
+    }
+}
+
+/// What makes a part run again that has power.
+fn cure(run: &Run) -> Option<Action> {
+    match run {
+        Run::Running => None,
+        Run::Frozen => Some(Action::Thaw),
+        Run::Stopped | Run::Failed(_) => Some(Action::Start),
     }
 }
 

@@ -39,7 +39,7 @@ const FOUND: [(Defect, &str, u64); 28] = [
     (Defect::DiskLosesStages, "dual-board", 9),
     (Defect::PublishesDefaults, "dual-board", 8),
     (Defect::SuppressesEqual, "dual-board", 1),
-    (Defect::SubscribesOnce, "teeth", 14),
+    (Defect::SubscribesOnce, "teeth", 22),
     (Defect::CountsUnacknowledged, "counting", 1),
 ];
 
