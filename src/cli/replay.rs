@@ -16,11 +16,12 @@ use super::keep::Keeper;
 use super::performance::{Performance, attempted};
 use super::showing::Showing;
 use super::sim_windows::SimWindows;
-use crate::lab::explore::{Attempt, conclude_with};
+use crate::lab::explore::{Attempt, Claims, conclude_with};
 use crate::lab::plan::Plan;
 use crate::lab::recipe::{ByHand, Recipe};
 use crate::lab::stage::Stage;
 use crate::lab::timeline::{Course, Timeline};
+use crate::lab::world::sim::VirtualTime;
 use crate::lab::{Command, Snapshot};
 use crate::report::detail::Topology;
 use crate::report::{Report, StepReport};
@@ -152,8 +153,13 @@ impl Told {
 
     /// A schedule, which ends as it does for the explorer: everything is mended and comes to rest.
     fn attempt(&mut self, plan: &Plan, recipe: &Recipe) -> Report {
+        let (mut claims, mut done) = (Claims::default(), 0);
         while !self.course.is_done() && self.course.step_until(None) {
             self.keep();
+            if self.course.scheduled() > done {
+                done = self.course.scheduled();
+                claims.look(self.course.world());
+            }
         }
         let Self { course, keeper } = self;
         let unrest = conclude_with(course.world_mut(), &mut |entries| {
@@ -167,7 +173,7 @@ impl Told {
         let by_hand = recipe.by_hand.iter().map(ByHand::step);
         let mut steps: Vec<_> = recipe.steps.iter().flatten().cloned().chain(by_hand).collect();
         steps.sort_by_key(|step| step.at);
-        let verdict = world.verdict();
+        let verdict = claims.beside(world.verdict());
         attempted(plan, &Attempt { seed: recipe.seed, steps, verdict, unrest, packets, lasted })
     }
 
@@ -178,27 +184,23 @@ impl Told {
     }
 }
 
-impl Stage for Told {
-    type Error = Infallible;
-
+impl VirtualTime for Told {
     fn now(&self) -> Duration {
         self.course.now()
     }
 
-    fn send(&mut self, command: Command) -> Result<(), Infallible> {
-        self.course.send(command)?;
+    fn obey(&mut self, command: Command) {
+        self.course.obey(command);
         self.keep();
-        Ok(())
     }
 
-    fn next(&mut self, within: Duration) -> Result<Option<Arc<Snapshot>>, Infallible> {
-        let snapshot = self.course.next(within)?;
+    fn run_until(&mut self, until: Duration) {
+        self.course.run_until(until);
         self.keep();
-        Ok(snapshot)
     }
 
-    fn stuck(&self) -> Infallible {
-        self.course.stuck()
+    fn snapshot(&mut self) -> Snapshot {
+        self.course.snapshot()
     }
 }
 
@@ -208,7 +210,8 @@ mod tests {
 
     use super::*;
     use crate::conf::Folder;
-    use crate::lab::explore::{attempt, schedule};
+    use crate::conf::scenario::BreachKind;
+    use crate::lab::explore::{Failure, attempt, schedule};
     use crate::report::VerdictReport;
 
     #[derive(Parser)]
@@ -217,24 +220,37 @@ mod tests {
         showing: Showing,
     }
 
+    /// The schedule of a seed, played by the explorer and played again from its string.
+    fn same(scenario: &str, seed: u64) -> Attempt {
+        let recipe = Recipe::new(Folder::builtin(scenario).expect("it is there"), seed);
+        let plan = Arc::new(recipe.plan().expect("it fits"));
+        let steps = schedule(&plan, seed);
+        let explored = attempt(&plan, seed, steps.clone());
+        let recipe = recipe.with_steps(steps);
+        let recipe = Recipe::read(&recipe.short().expect("a string")).expect("the same");
+        let Line { showing } = Line::parse_from(["replay"]);
+        let keeper = showing.keeper_in_virtual_time(&plan).expect("it keeps nothing");
+        let course = Course::without_script(Arc::clone(&plan), &recipe).expect("it plays");
+        let mut told = Told { course, keeper };
+        let report = told.attempt(&plan, &recipe);
+        assert_eq!(told.course.world().crossed(), explored.packets, "seed {seed}");
+        assert_eq!(told.course.now(), explored.lasted, "seed {seed}");
+        assert_eq!(report.verdict, VerdictReport::from(&*explored.verdict).expecting(&[]));
+        assert_eq!(report.passed, explored.failures(&[]).is_empty());
+        explored
+    }
+
     #[test]
     fn a_schedule_comes_to_what_it_came_to_for_the_explorer() {
-        let recipe = Recipe::new(Folder::builtin("dual-board").expect("it is there"), 0);
-        let plan = Arc::new(recipe.plan().expect("it fits"));
         for seed in 0..8 {
-            let steps = schedule(&plan, seed);
-            let explored = attempt(&plan, seed, steps.clone());
-            let recipe = Recipe { seed, ..recipe.clone() }.with_steps(steps);
-            let recipe = Recipe::read(&recipe.short().expect("a string")).expect("the same");
-            let Line { showing } = Line::parse_from(["replay"]);
-            let keeper = showing.keeper_in_virtual_time(&plan).expect("it keeps nothing");
-            let course = Course::without_script(Arc::clone(&plan), &recipe).expect("it plays");
-            let mut told = Told { course, keeper };
-            let report = told.attempt(&plan, &recipe);
-            assert_eq!(told.course.world().crossed(), explored.packets, "seed {seed}");
-            assert_eq!(told.course.now(), explored.lasted, "seed {seed}");
-            assert_eq!(report.verdict, VerdictReport::from(&*explored.verdict).expecting(&[]));
-            assert_eq!(report.passed, explored.failures(&[]).is_empty());
+            same("dual-board", seed);
         }
+    }
+
+    #[test]
+    fn what_a_program_claimed_on_the_way_comes_again() {
+        let _planted = crate::defect::plant(crate::defect::Defect::CountsUnacknowledged);
+        let claims = Failure::Breach(BreachKind::Claims);
+        assert!(same("counting", 0).failures(&[]).contains(&claims));
     }
 }

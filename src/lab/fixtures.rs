@@ -12,6 +12,8 @@ use crate::card::{
     CountFace, Counter, CounterFace, CounterSettings, Face, Input, Link, Origin, Output, Program,
     SensorFace, SensorNumber, Tally, TallyFace, TallySettings,
 };
+use crate::conf::Folder;
+use crate::lab::plan::Plan;
 use crate::lab::snapshot::{
     BoardView, BridgeState, BridgeView, BrokerView, CableState, Holdings, ProgramKind, ProgramView,
     Run, SessionView,
@@ -19,6 +21,13 @@ use crate::lab::snapshot::{
 use crate::lab::trace::{Entry, Event};
 use crate::lab::{BoardName, BridgeName, ProgramName, Snapshot};
 use crate::mqtt::{ClientId, Filter, QoS, Topic};
+
+/// The plan of a built-in scenario.
+pub fn plan(name: &str) -> Arc<Plan> {
+    let folder = Folder::builtin(name).expect("it is there");
+    let opened = folder.open("lab").expect("it is right");
+    Arc::new(Plan::new(name, opened).expect("it fits"))
+}
 
 /// Everything runs; sensor 2 is KO. Its times count from noon UTC.
 pub fn dual_board() -> Snapshot {

@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::card::{Face, Input, SensorNumber};
+use crate::card::{Face, Input};
 use crate::mqtt::Message;
 
 /// How many orders may wait; a person cannot click faster than they are taken.
@@ -40,43 +40,19 @@ pub(super) enum Order {
 }
 
 impl Handle {
-    /// Clicks a sensor's button.
-    ///
-    /// # Errors
-    /// The program has ended, or too many orders wait: this one is dropped.
-    pub fn toggle(&self, sensor: SensorNumber) -> Result<(), Refused> {
-        self.order(Order::Input(Input::Toggle(sensor)))
-    }
-
     /// Gives it an input that comes from people: a click, a request for numbers.
     ///
     /// # Errors
-    /// As [`Handle::toggle`].
+    /// The program has ended, or too many orders wait: this one is dropped.
     pub fn tell(&self, input: Input) -> Result<(), Refused> {
         self.order(Order::Input(input))
-    }
-
-    /// Sets a sensor, as a script does.
-    ///
-    /// # Errors
-    /// As [`Handle::toggle`].
-    pub fn set(&self, sensor: SensorNumber, state: bool) -> Result<(), Refused> {
-        self.order(Order::Input(Input::Set(sensor, state)))
-    }
-
-    /// Has a counter count so many more at once.
-    ///
-    /// # Errors
-    /// As [`Handle::toggle`].
-    pub fn publish(&self, count: u64) -> Result<(), Refused> {
-        self.order(Order::Input(Input::Publish(count)))
     }
 
     /// Publishes a message in the program's name, which hears nothing of it. It is said once: without
     /// a connection it is dropped, and so it is when the connection ends before it is under way.
     ///
     /// # Errors
-    /// As [`Handle::toggle`].
+    /// As [`Handle::tell`].
     pub fn say(&self, message: Message) -> Result<(), Refused> {
         self.order(Order::Say(message))
     }
@@ -84,7 +60,7 @@ impl Handle {
     /// Dials at once if it waits to dial again.
     ///
     /// # Errors
-    /// As [`Handle::toggle`].
+    /// As [`Handle::tell`].
     pub fn retry_now(&self) -> Result<(), Refused> {
         self.order(Order::RetryNow)
     }

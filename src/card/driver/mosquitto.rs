@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::{Handle, spawn};
-use crate::card::{Card1, Card2, Display, Face, Program, SensorNumber};
+use crate::card::{Card1, Card2, Display, Face, Input, Program, SensorNumber};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -113,7 +113,7 @@ async fn states_cross_and_survive_restarts() {
     until(&display, |face| states(face) == expected).await;
 
     for (sensor, card) in [(2, &card1), (5, &card2)] {
-        card.toggle(SensorNumber(sensor)).expect("it runs");
+        card.tell(Input::Toggle(SensorNumber(sensor))).expect("it runs");
         expected[usize::from(sensor) - 1] = Some(false);
         until(card, |face| face.own[1].state == Some(false) && !face.own[1].unsent).await;
         until(&display, |face| states(face) == expected).await;

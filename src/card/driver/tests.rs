@@ -142,7 +142,7 @@ impl Bench {
     }
 
     fn toggle(&self, number: u8) {
-        self.handle.toggle(SensorNumber(number)).expect("it takes orders");
+        self.handle.tell(Input::Toggle(SensorNumber(number))).expect("it takes orders");
     }
 
     /// Toggles a sensor whose program publishes, and takes the program's own note of that.
@@ -284,7 +284,7 @@ async fn a_program_is_told_the_time_with_a_connection_and_without() {
     let mut bench = Bench::new().await;
     let peer = bench.accept(false, 0).await;
     let wait = async |bench: &mut Bench| {
-        bench.handle.publish(5).expect("it takes orders");
+        bench.handle.tell(Input::Publish(5)).expect("it takes orders");
         assert_eq!(bench.input().await, Input::Publish(5));
         assert_eq!(bench.input().await, Input::Time);
     };

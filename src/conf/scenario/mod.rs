@@ -208,6 +208,14 @@ pub enum Deed {
     WaitUntil { condition: Condition, within: Duration },
 }
 
+impl Deed {
+    /// Whether nothing is done: the script waits.
+    #[must_use]
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Self::Wait(_) | Self::WaitUntil { .. })
+    }
+}
+
 /// What can be stopped, started, restarted and killed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

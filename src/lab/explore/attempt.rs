@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cable;
-use crate::conf::scenario::{BreachKind, Condition, Deed, Step};
+use crate::conf::scenario::{BreachKind, Condition, Step};
 use crate::lab::condition::against;
 use crate::lab::plan::Plan;
 use crate::lab::script::command;
 use crate::lab::snapshot::{BoardView, BridgeState, Run};
 use crate::lab::trace::Entry;
-use crate::lab::verdict::{Verdict, claims};
+use crate::lab::verdict::{Breach, Verdict, claims};
 use crate::lab::world::sim::World;
 use crate::lab::{Action, Command};
 
@@ -69,26 +69,43 @@ impl Attempt {
 #[must_use]
 pub fn attempt(plan: &Arc<Plan>, seed: u64, steps: Vec<Step>) -> Attempt {
     let mut world = World::new(Arc::clone(plan), seed).expect("asked before");
-    let mut claimed = Vec::new();
+    let mut claims = Claims::default();
     for step in &steps {
         let at = step.at.unwrap_or_default();
         world.run_until(at);
         // What cannot be done, like starting what runs, is part of the run.
-        if !matches!(step.deed, Deed::Wait(_) | Deed::WaitUntil { .. }) {
+        if !step.deed.is_wait() {
             world.obey(command(&step.deed));
         }
         drop(world.take_entries());
-        if claimed.is_empty() {
-            claimed = claims(world.ledger(), world.faces());
-        }
+        claims.look(&world);
     }
     let unrest = conclude(&mut world);
-    let mut verdict = world.verdict();
-    if !claimed.is_empty() {
-        Arc::make_mut(&mut verdict).add(claimed);
-    }
+    let verdict = claims.beside(world.verdict());
     let (packets, lasted) = (world.crossed(), world.now());
     Attempt { seed, steps, verdict, unrest, packets, lasted }
+}
+
+/// What programs claimed on the way, and nobody gave them: at rest it is made good.
+#[derive(Debug, Default)]
+pub struct Claims(Vec<Breach>);
+
+impl Claims {
+    /// Looks at what the programs claim now, unless something was found before.
+    pub fn look(&mut self, world: &World) {
+        if self.0.is_empty() {
+            self.0 = claims(world.ledger(), world.faces());
+        }
+    }
+
+    /// The last word, with what was found.
+    #[must_use]
+    pub fn beside(self, mut verdict: Arc<Verdict>) -> Arc<Verdict> {
+        if !self.0.is_empty() {
+            Arc::make_mut(&mut verdict).add(self.0);
+        }
+        verdict
+    }
 }
 
 /// Mends everything, lets it come to rest, and has it judged; what did not come to rest, in words.

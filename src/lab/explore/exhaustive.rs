@@ -9,7 +9,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use super::attempt::conclude;
-use crate::conf::scenario::Deed;
 use crate::lab::plan::Plan;
 use crate::lab::script::command;
 use crate::lab::stage::Player;
@@ -96,8 +95,7 @@ pub fn run(
 
 /// The world behind the first thing that the script does.
 fn begin(plan: &Arc<Plan>, seed: u64) -> Result<World, String> {
-    let waits = |deed: &Deed| matches!(deed, Deed::Wait(_) | Deed::WaitUntil { .. });
-    let Some(first) = plan.steps.iter().position(|step| !waits(&step.deed)) else {
+    let Some(first) = plan.steps.iter().position(|step| !step.deed.is_wait()) else {
         return Err("the script does nothing: it needs a click to begin behind".to_owned());
     };
     let mut world = World::steady(Arc::clone(plan), seed)?;

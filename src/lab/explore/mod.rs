@@ -20,5 +20,5 @@ mod teeth_tests;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{Attempt, Failure, attempt, conclude_with};
+pub use attempt::{Attempt, Claims, Failure, attempt, conclude_with};
 pub use schedule::schedule;

@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::tests::plan;
 use super::{attempt, schedule};
 use crate::conf::Folder;
 use crate::defect::{Defect, plant};
+use crate::lab::fixtures::plan;
 use crate::lab::plan::Plan;
 
 /// A mistake, and in which scenario it is found within how many seeds. README has the same table.

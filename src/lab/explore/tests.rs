@@ -5,15 +5,8 @@ use std::sync::Arc;
 use super::exhaustive::{self, Exhaustive};
 use super::search::Search;
 use super::{attempt, schedule, shrink};
-use crate::conf::Folder;
 use crate::conf::scenario::Trouble;
-use crate::lab::plan::Plan;
-
-pub(super) fn plan(name: &str) -> Arc<Plan> {
-    let folder = Folder::builtin(name).expect("it is there");
-    let opened = folder.open("lab").expect("it is right");
-    Arc::new(Plan::new(name, opened).expect("it fits"))
-}
+use crate::lab::fixtures::plan;
 
 #[test]
 fn a_seed_is_a_schedule() {

@@ -33,8 +33,8 @@ use toml::Table;
 use super::{ByHand, Recipe, RecipeError, Source, digest, open};
 use crate::cable::Random;
 use crate::conf::folder::SCENARIO_FILE;
+use crate::conf::scenario::Step;
 use crate::conf::scenario::write::quoted;
-use crate::conf::scenario::{Deed, Step};
 use crate::conf::{Folder, Opened};
 
 /// The version of the form that is written and read here.
@@ -234,7 +234,7 @@ fn by_hand(
     };
     let step = step(opened, &table, &which)?;
     let Some(at) = step.at else { return Err(wrong("it says no time: add `at`, in seconds")) };
-    if let Deed::Wait(_) | Deed::WaitUntil { .. } = step.deed {
+    if step.deed.is_wait() {
         return Err(wrong("nobody waits by hand: give the next deed a later `at`"));
     }
     Ok(ByHand { at, after, deed: step.deed })

@@ -8,7 +8,6 @@
 //! The script sees the world as often as in [`Player`](crate::lab::stage::Player), so it does the
 //! same at the same times. A course is a value: a copy of it goes on by itself.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +15,9 @@ use crate::conf::scenario::{Deed, Step};
 use crate::lab::plan::Plan;
 use crate::lab::recipe::{ByHand, Recipe};
 use crate::lab::script::{Script, Turn, command};
-use crate::lab::stage::{PATIENCE, Stage};
+use crate::lab::stage::PATIENCE;
 use crate::lab::trace::Entry;
-use crate::lab::world::sim::{SNAPSHOT_EVERY, World};
+use crate::lab::world::sim::{SNAPSHOT_EVERY, VirtualTime, World};
 use crate::lab::{Command, Snapshot};
 
 /// See the module.
@@ -63,7 +62,7 @@ impl Course {
     /// # Errors
     /// As [`Course::new`].
     pub fn without_script(plan: Arc<Plan>, recipe: &Recipe) -> Result<Self, String> {
-        let is_deed = |step: &&Step| !matches!(step.deed, Deed::Wait(_) | Deed::WaitUntil { .. });
+        let is_deed = |step: &&Step| !step.deed.is_wait();
         let schedule = recipe.steps.iter().flatten().filter(is_deed).cloned().collect();
         let world = World::new(plan, recipe.seed)?;
         let by_hand = recipe.by_hand.clone().into();
@@ -104,6 +103,12 @@ impl Course {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.scheduled == self.schedule.len() && self.handed == self.by_hand.len()
+    }
+
+    /// How many steps of the schedule are done.
+    #[must_use]
+    pub fn scheduled(&self) -> usize {
+        self.scheduled
     }
 
     /// The entries of the trace since they were last taken.
@@ -258,26 +263,20 @@ impl Course {
 }
 
 /// For whoever plays a script with deeds by hand in between.
-impl Stage for Course {
-    type Error = Infallible;
-
+impl VirtualTime for Course {
     fn now(&self) -> Duration {
         Course::now(self)
     }
 
-    fn send(&mut self, command: Command) -> Result<(), Infallible> {
-        self.obey(command);
-        Ok(())
+    fn obey(&mut self, command: Command) {
+        Course::obey(self, command);
     }
 
-    fn next(&mut self, within: Duration) -> Result<Option<Arc<Snapshot>>, Infallible> {
-        if within > Duration::ZERO {
-            self.run_until(self.now() + within.min(SNAPSHOT_EVERY));
-        }
-        Ok(Some(Arc::new(self.snapshot())))
+    fn run_until(&mut self, until: Duration) {
+        Course::run_until(self, until);
     }
 
-    fn stuck(&self) -> Infallible {
-        self.world.stuck()
+    fn snapshot(&mut self) -> Snapshot {
+        Course::snapshot(self)
     }
 }

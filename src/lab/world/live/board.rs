@@ -319,15 +319,14 @@ impl Board {
         Ok(())
     }
 
-    /// Freezes a program or lets it go on; false where that is nothing new.
-    pub fn freeze_program(&mut self, at: usize, frozen: bool) -> bool {
+    /// Freezes a program or lets it go on.
+    pub fn freeze_program(&mut self, at: usize, frozen: bool) {
         let program = &mut self.programs[at];
         let Some(handle) = program.handle.as_ref().filter(|it| it.is_frozen() != frozen) else {
-            return false;
+            return;
         };
         handle.freeze(frozen);
         program.run = if frozen { Run::Frozen } else { Run::Running };
-        true
     }
 
     /// Its broker has ended by itself.

@@ -51,7 +51,7 @@ mod weather;
 mod wires;
 mod world;
 
-pub use stage::SNAPSHOT_EVERY;
+pub use stage::{SNAPSHOT_EVERY, VirtualTime};
 pub use strangers::StrangerNumber;
 pub use wires::{End, Fault};
 pub use world::World;

@@ -1,6 +1,5 @@
 //! Small scenes in which much happens: what a defect spoils in them shows in the verdict.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
@@ -8,11 +7,10 @@ use super::{ClientNumber, Fault, NodeNumber, Sim, World};
 use crate::broker::{Address, BridgeSettings, Limits, Settings};
 use crate::cable::{Deed, Random};
 use crate::card::{Tally, TallySettings};
-use crate::conf::Folder;
 use crate::conf::scenario::BreachKind;
 use crate::lab::explore::{attempt, schedule};
+use crate::lab::fixtures::plan;
 use crate::lab::name::CableName;
-use crate::lab::plan::Plan;
 use crate::lab::trace::Party;
 use crate::lab::verdict::{Breach, Inspection, disagreements, judge, not_kept};
 use crate::lab::{Command, ProgramName};
@@ -244,12 +242,6 @@ pub(super) fn forgetful(step: u64) -> Vec<Breach> {
     sim.power_on_after(ONE, Duration::from_millis(5));
     sim.run_for(Duration::from_mins(3));
     judged(&sim, &[BreachKind::Forgot])
-}
-
-fn plan(name: &str) -> Arc<Plan> {
-    let folder = Folder::builtin(name).expect("it is there");
-    let opened = folder.open("lab").expect("it is right");
-    Arc::new(Plan::new(name, opened).expect("it fits"))
 }
 
 /// The explorer's schedules of the two boards.

@@ -4,17 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::World;
-use crate::conf::Folder;
-use crate::lab::plan::Plan;
+use crate::lab::fixtures::plan;
 use crate::lab::stage::Player;
 use crate::lab::{Command, ProgramName, Snapshot};
-
-/// A built-in scenario.
-fn plan(name: &str) -> Arc<Plan> {
-    let folder = Folder::builtin(name).expect("it is there");
-    let opened = folder.open("lab").expect("it is right");
-    Arc::new(Plan::new(name, opened).expect("it fits"))
-}
 
 fn toggle(program: &str, sensor: u8) -> Command {
     let (program, sensor) = (ProgramName::new(program), crate::card::SensorNumber(sensor));
